@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/* plan: the compiled configuration: one flat, position-independent, checksummed blob.
+ *
+ *   control: compile --> blob --> sealed memfd --> data plane: cup_plan_check --> used in place
+ *
+ *   | cup_plan (header) | inputs | tables | columns | schemas | fields | text bytes |
+ *
+ * A list is (offset of its first element in the blob, count); a text is (offset, bytes) and has a
+ * NUL behind it that is not counted. Little endian, as all machines cupel runs on.
+ *
+ * Holds     nothing of its own; pointers made from a plan die with the mapping.
+ * Owner     control makes it; each process maps it read-only.
+ * Threads   any, read only.
+ * Fails     cup_plan_check: BAD_PLAN for every bound, type or relation that does not hold. It
+ * trusts nothing, not even the checksum. Bounds    CUP_PLAN_* below. Tests
+ * tests/dataplane/test_plan.c (every field damaged), tests/control/test_compile.c
+ */
+#ifndef CUP_DATAPLANE_ABI_PLAN_H
+#define CUP_DATAPLANE_ABI_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/column.h"
+#include "base/err.h"
+
+#define CUP_PLAN_MAGIC       0x314e4c5050555043ull /* "CPUPPLN1" */
+#define CUP_PLAN_VERSION     1u
+#define CUP_PLAN_BYTES_MAX   (256u << 20)
+#define CUP_PLAN_WORKERS_MAX 64u
+#define CUP_PLAN_TABLES_MAX  65536u
+#define CUP_PLAN_INPUTS_MAX  1000000u
+#define CUP_PLAN_COLUMNS_MAX 2000u /* data columns of one table */
+
+#define CUP_RECORD_BYTES_MIN     (4u << 10) /* below this a limit is surely a typing error */
+#define CUP_RECORD_BYTES_DEFAULT (1u << 20)
+#define CUP_RECORD_BYTES_MAX     (16u << 20) /* hard ceiling: Kafka brokers are rarely set higher */
+
+struct cup_plan_text {
+    uint32_t offset, bytes;
+};
+struct cup_plan_list {
+    uint32_t offset, count;
+};
+
+enum cup_input_form {
+    CUP_INPUT_NDJSON, /* one CDC value a line */
+    CUP_INPUT_DUMP,   /* one JSON object a line: topic, partition, offset, key, value, headers */
+};
+
+struct cup_plan_input {
+    struct cup_plan_text path;  /* absolute */
+    struct cup_plan_text topic; /* path relative to the input root: _topic of NDJSON records */
+    uint32_t             group; /* inputs of one group are read in order by one worker */
+    uint8_t              form;  /* enum cup_input_form */
+    uint8_t              gzip;  /* 1: gzip-compressed */
+    uint8_t              pad[2];
+};
+
+enum cup_encoding {
+#define CUP_ENCODING(id, name, type, connect, semantic, text) CUP_ENCODING_##id,
+#include "dataplane/abi/encoding.def"
+#undef CUP_ENCODING
+    CUP_ENCODING_COUNT
+};
+
+enum cup_silver {
+#define CUP_SILVER(id, name, type, text) CUP_SILVER_##id,
+#include "dataplane/abi/silver.def"
+#undef CUP_SILVER
+    CUP_SILVER_COUNT
+};
+
+enum cup_outcome {
+#define CUP_OUTCOME(id, class, name, text) CUP_OUTCOME_##id,
+#include "dataplane/abi/outcome.def"
+#undef CUP_OUTCOME
+    CUP_OUTCOME_COUNT
+};
+
+enum cup_outcome_class { CUP_CLASS_ACCEPTED, CUP_CLASS_QUARANTINED, CUP_CLASS_DROPPED };
+
+/* Rows of the tables above, for help, metrics and checks. id < the COUNT of its enum. */
+enum cup_outcome_class cup_outcome_class(enum cup_outcome outcome);
+const char            *cup_outcome_name(enum cup_outcome outcome);
+const char            *cup_outcome_text(enum cup_outcome outcome);
+
+struct cup_encoding_row {
+    const char *name, *connect_type, *semantic, *text;
+    uint8_t     type; /* enum cup_type */
+};
+const struct cup_encoding_row *cup_encoding_row(enum cup_encoding encoding);
+
+/* The generated columns as fields, in order (CUP_SILVER_COUNT of them). */
+const struct cup_field *cup_silver_fields(void);
+
+/* A data column of a silver table. */
+struct cup_plan_column {
+    struct cup_plan_text name;             /* as in the table */
+    struct cup_plan_text comment;          /* empty: none */
+    uint8_t              type;             /* enum cup_type: scalar, or LIST of element_type */
+    uint8_t              precision, scale; /* DECIMAL, or LIST of DECIMAL */
+    uint8_t              element_type;     /* LIST: a scalar type; else 0 */
+    uint8_t              key_place;        /* 1.. = place in the primary key; 0 = no key column */
+    uint8_t              required;         /* contract: not null in c, u, r */
+    uint8_t              pad[2];
+};
+
+/* Where a column's value stands in a record of one schema. */
+struct cup_plan_field {
+    struct cup_plan_text member;           /* name in before/after */
+    uint32_t             column;           /* index into the table's columns */
+    uint8_t              encoding;         /* enum cup_encoding */
+    uint8_t              element_encoding; /* LIST */
+    uint8_t unavailable; /* 1: the type can be stored out of line: placeholders mean unset */
+    uint8_t pad;
+    int32_t scale; /* wire scale of a decimal (may exceed the column's, may be > 2048) */
+};
+
+/* One shape of a table's records. text is the raw embedded `schema` member; empty for the one that
+ * a contract declares for records without schema. */
+struct cup_plan_schema {
+    struct cup_plan_text text;
+    uint32_t             table; /* index */
+    struct cup_plan_list fields;
+    uint32_t             quarantine; /* 1: the drift policy refuses records of this schema */
+};
+
+enum cup_images { CUP_IMAGES_KEY_ONLY, CUP_IMAGES_FULL }; /* replica identity default | full */
+
+struct cup_plan_table {
+    /* what the record's source block must say; empty connector_name or db matches any */
+    struct cup_plan_text source_name, source_db, source_schema, source_table;
+    struct cup_plan_text path;         /* below the lake, e.g. default/silver/pg/bank/customer */
+    struct cup_plan_text description;  /* empty: none */
+    struct cup_plan_list columns;      /* cup_plan_column */
+    uint8_t              images;       /* enum cup_images */
+    uint8_t              write_before; /* 1: a b row before each u */
+    uint8_t              contracted;   /* 1: declared by a contract */
+    uint8_t              pad;
+};
+
+struct cup_plan {
+    uint64_t magic;
+    uint32_t version, total_bytes;
+    uint32_t crc32c; /* of the whole blob with this member 0 */
+    uint32_t worker_count;
+    uint64_t generation; /* 1.. */
+
+    struct cup_plan_text lake; /* absolute path of the lake */
+    struct cup_plan_text domain, pipeline;
+    struct cup_plan_text kernels;     /* "auto", "scalar", "sse42", "avx2", "avx512" */
+    struct cup_plan_text unavailable; /* placeholder text, default __debezium_unavailable_value */
+    uint32_t             shard;
+
+    uint32_t record_bytes_max, depth_max, members_max, key_bytes_max, number_bytes_max;
+    uint32_t codec;             /* enum cup_codec of lake/parquet.h: 0, 1 or 6 */
+    uint32_t quarantine_inline; /* 1: raw bytes in the quarantine table too */
+    uint32_t bronze, silver;    /* 1: write the zone. bronze 0 makes quarantine_inline 1 */
+    uint32_t until_end; /* 1: stop when all inputs have ended; a last line without LF counts */
+    uint32_t pad;
+    uint64_t epoch_ns_max, epoch_bytes_max; /* close the epoch at the first of them */
+    uint64_t pool_bytes;                    /* per worker */
+
+    struct cup_plan_list inputs;  /* cup_plan_input, by group, in reading order */
+    struct cup_plan_list tables;  /* cup_plan_table */
+    struct cup_plan_list schemas; /* cup_plan_schema */
+};
+
+/* cup_plan_check verifies bytes[0..count): magic, version, size, checksum, every offset, every
+ * enum, every limit's range, every relation (field -> column, schema -> table, NUL behind texts),
+ * names without '/' tricks: paths are relative, without empty, "." or ".." parts. */
+CUP_MUST_CHECK enum cup_err cup_plan_check(const void *bytes, size_t count,
+                                           struct cup_fault *out_fault);
+
+/* Accessors for a checked plan; they cost an addition. */
+static inline const char *cup_plan_text(const struct cup_plan *plan, struct cup_plan_text text)
+{
+    return (const char *)plan + text.offset;
+}
+static inline const struct cup_plan_input *cup_plan_inputs(const struct cup_plan *plan)
+{
+    return (const void *)((const uint8_t *)plan + plan->inputs.offset);
+}
+static inline const struct cup_plan_table *cup_plan_tables(const struct cup_plan *plan)
+{
+    return (const void *)((const uint8_t *)plan + plan->tables.offset);
+}
+static inline const struct cup_plan_schema *cup_plan_schemas(const struct cup_plan *plan)
+{
+    return (const void *)((const uint8_t *)plan + plan->schemas.offset);
+}
+static inline const struct cup_plan_column *cup_plan_columns(const struct cup_plan       *plan,
+                                                             const struct cup_plan_table *table)
+{
+    return (const void *)((const uint8_t *)plan + table->columns.offset);
+}
+static inline const struct cup_plan_field *cup_plan_fields(const struct cup_plan        *plan,
+                                                           const struct cup_plan_schema *schema)
+{
+    return (const void *)((const uint8_t *)plan + schema->fields.offset);
+}
+
+/* cup_plan_checksum is the value that member crc32c must have. */
+uint32_t cup_plan_checksum(const void *bytes, size_t count);
+
+#endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/* wire: what control and data plane say to each other over their socket, and the counters they
+ * share.
+ *
+ *   control                                   data plane
+ *      | -- PLAN (memfd) ------------------------> |  check, adopt at an epoch boundary
+ *      | <------------------------- READY or REFUSED |
+ *      | <-- UNKNOWN (schema text, source names) -- |  an input is parked
+ *      | -- PLAN (generation + 1) ---------------> |  ... or REFUSE (that schema stays unknown)
+ *      | <-- EPOCH (number, what it holds) -------- |  after APPLY
+ *      | -- STOP --------------------------------> |  finish the epoch and end
+ *      | <-- ENDED or FAULT ----------------------- |
+ *
+ * A message is a cup_wire_head and `bytes` bytes of payload over a SOCK_STREAM socket; a plan's
+ * memfd travels with the head (SCM_RIGHTS).
+ *
+ * Owner     one thread on each side reads; one writes.
+ * Fails     PEER_GONE, IO, BAD_DATA.
+ * Tests     tests/dataplane/test_wire.c
+ */
+#ifndef CUP_DATAPLANE_ABI_WIRE_H
+#define CUP_DATAPLANE_ABI_WIRE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "dataplane/abi/plan.h"
+
+#define CUP_WIRE_MAGIC     0x57505543u /* "CUPW" */
+#define CUP_WIRE_BYTES_MAX (64u << 20)
+#define CUP_CONTROL_FD     3 /* the data plane finds its socket here */
+
+enum cup_wire_kind {
+    CUP_WIRE_PLAN = 1, /* -> empty payload, one descriptor */
+    CUP_WIRE_STOP,     /* -> finish the open epoch, then ENDED */
+    CUP_WIRE_REFUSE,   /* -> cup_wire_refuse: quarantine records of that unknown schema */
+    CUP_WIRE_READY,    /* <- cup_wire_ready: the plan runs */
+    CUP_WIRE_UNKNOWN,  /* <- cup_wire_unknown + texts */
+    CUP_WIRE_EPOCH,    /* <- cup_wire_epoch + cup_wire_epoch_table[table_count] */
+    CUP_WIRE_ENDED,    /* <- empty: all inputs at their end, or stopped; all is durable */
+    CUP_WIRE_FAULT,    /* <- struct cup_fault; the shard has stopped with its state intact */
+};
+
+struct cup_wire_head {
+    uint32_t magic;
+    uint16_t kind, pad;
+    uint32_t bytes; /* of payload */
+    uint32_t pad2;
+};
+_Static_assert(sizeof(struct cup_wire_head) == 16, "on the wire");
+
+/* Payload of REFUSE. */
+struct cup_wire_refuse {
+    uint64_t id;      /* of the UNKNOWN */
+    uint32_t outcome; /* enum cup_outcome: UNKNOWN_TABLE or SCHEMA_DRIFT */
+    uint32_t pad;
+};
+
+struct cup_wire_ready {
+    uint64_t generation, pool_bytes;
+    uint32_t worker_count, pid;
+    char     kernels[16]; /* level chosen */
+};
+
+/* An unknown schema or table. Texts follow in this order, without NUL: source_name, source_db,
+ * source_schema, source_table, connector, topic, schema (empty: the record has none), key_schema
+ * (may be empty). */
+struct cup_wire_unknown {
+    uint64_t id; /* to be given back in REFUSE */
+    uint32_t worker;
+    uint32_t text_bytes[8];
+    uint32_t pad;
+};
+enum cup_wire_unknown_text {
+    CUP_UNKNOWN_SOURCE_NAME,
+    CUP_UNKNOWN_SOURCE_DB,
+    CUP_UNKNOWN_SOURCE_SCHEMA,
+    CUP_UNKNOWN_SOURCE_TABLE,
+    CUP_UNKNOWN_CONNECTOR,
+    CUP_UNKNOWN_TOPIC,
+    CUP_UNKNOWN_SCHEMA,
+    CUP_UNKNOWN_KEY_SCHEMA,
+    CUP_UNKNOWN_TEXT_COUNT
+};
+
+struct cup_wire_epoch {
+    uint64_t epoch, generation, records;
+    uint64_t apply_ns; /* from the last seal to the last commit */
+    uint64_t bronze_bytes, bronze_files;
+    uint32_t table_count, pad;
+};
+struct cup_wire_epoch_table {
+    uint32_t zone; /* enum cup_zone of dataplane/commit/epoch.h */
+    uint32_t files;
+    uint64_t rows, bytes;
+    char     path[160]; /* below the lake */
+};
+
+/* cup_wire_send writes one message; fd_to_pass < 0: none. cup_wire_receive reads one; the payload
+ * is appended to *out_payload (cleared before); *out_fd is -1 or a descriptor the caller closes.
+ * Both block. Returns CUP_PEER_GONE at end of stream. */
+CUP_MUST_CHECK enum cup_err cup_wire_send(int socket, enum cup_wire_kind kind, const void *payload,
+                                          size_t bytes, int fd_to_pass,
+                                          struct cup_fault *out_fault);
+CUP_MUST_CHECK enum cup_err cup_wire_receive(int socket, enum cup_wire_kind *out_kind,
+                                             struct cup_text *out_payload, int *out_fd,
+                                             struct cup_fault *out_fault);
+
+/* --- shared counters: one page set per process, one writer per slot --- */
+
+enum cup_counter {
+#define CUP_COUNTER(id, name, unit, text) CUP_COUNTER_##id,
+#include "dataplane/abi/counter.def"
+#undef CUP_COUNTER
+    CUP_COUNTER_COUNT
+};
+const char *cup_counter_name(enum cup_counter counter);
+const char *cup_counter_text(enum cup_counter counter);
+
+#define CUP_STATS_MAGIC       0x53505543u /* "CUPS" */
+#define CUP_STATS_WHERE_BYTES 256
+
+struct cup_stats_worker {
+    _Atomic uint64_t counters[CUP_COUNTER_COUNT];
+    _Atomic uint64_t outcomes[CUP_OUTCOME_COUNT];
+    _Atomic uint64_t input, position; /* index in the plan's inputs; byte reached */
+    uint8_t          pad[64];         /* neighbours do not share a cache line */
+};
+
+struct cup_stats {
+    uint32_t                magic, worker_count;
+    _Atomic uint64_t        epoch;         /* last applied */
+    _Atomic uint64_t        epoch_records; /* in it */
+    struct cup_stats_worker workers[CUP_PLAN_WORKERS_MAX];
+};
+#define CUP_STATS_FD 4 /* memfd made by control, mapped by the data plane */
+
+/* The owner adds; a reader loads. Relaxed: each counter is right by itself, no order between them.
+ */
+static inline void cup_stats_add(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+                          memory_order_relaxed);
+}
+
+#endif

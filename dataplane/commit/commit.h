@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/* commit: the epochs of one pipeline shard: journal, Delta commits, recovery.
+ *
+ *   parts --assert sums, no gap--> place + sync --> DECIDE --> APPLY per table --> DONE --> next
+ * epoch
+ *
+ * Holds     the lock, the journal's open segment, the state of every table it has committed to.
+ * Owner     the data plane's committer thread.
+ * Threads   one.
+ * Fails     IO, NO_SPACE, LOCKED, CORRUPT (journal), TABLE_CHANGED, FENCED, INPUT_CHANGED. After a
+ *           failed cup_commit_epoch the shard stops; the next open recovers.
+ * Source    the protocol: dataplane/commit/README.md
+ * Tests     tests/dataplane/test_commit.c, test_journal.c, tests/oracle/test_resume.py
+ */
+#ifndef CUP_DATAPLANE_COMMIT_COMMIT_H
+#define CUP_DATAPLANE_COMMIT_COMMIT_H
+
+#include "base/err.h"
+#include "dataplane/abi/plan.h"
+#include "dataplane/commit/epoch.h"
+
+struct cup_commit;
+
+/* cup_commit_open takes the shard's lock (LAKE/_cupel/<domain>/<pipeline>/<shard>/), reads the
+ * journal, starts a new segment with BASE, finishes a decided epoch, cleans staging. The store's
+ * staging folder is cup_commit_staging of the plan. */
+CUP_MUST_CHECK enum cup_err cup_commit_open(struct cup_store *store, const struct cup_plan *plan,
+                                            struct cup_commit **out_commit,
+                                            struct cup_fault   *out_fault);
+void                        cup_commit_close(struct cup_commit *commit);
+
+/* cup_commit_staging writes the name of the shard's staging folder, below the lake. */
+void cup_commit_staging(const struct cup_plan *plan, char out_name[CUP_STORE_NAME_BYTES]);
+
+/* cup_commit_next_epoch is the number of the epoch that is open now: 1 for a new lake. */
+uint64_t cup_commit_next_epoch(const struct cup_commit *commit);
+
+/* cup_commit_start says where to start reading the plan's input: *out_start is 0 for a file never
+ * seen; *out_ended: it was read to its end and has not grown. Compares identities: a path that now
+ * leads to another file (or whose first bytes changed, or that is shorter than the position) is
+ * INPUT_CHANGED. */
+CUP_MUST_CHECK enum cup_err cup_commit_start(struct cup_commit *commit, uint32_t input,
+                                             uint64_t *out_start, bool *out_ended,
+                                             struct cup_fault *out_fault);
+
+/* cup_commit_adopt switches to a new plan (same lake, domain, pipeline, shard; asserted) for the
+ * epochs that follow. Inputs keep their positions by path and identity, not by index. */
+void cup_commit_adopt(struct cup_commit *commit, const struct cup_plan *plan);
+
+struct cup_commit_result {
+    uint64_t epoch; /* decided number; 0: the parts were empty, nothing was written */
+    uint64_t record_count;
+    uint64_t apply_ns;
+    struct {
+        uint64_t files, rows, bytes;
+    } zones[CUP_ZONE_COUNT];
+};
+
+/* cup_commit_epoch makes the parts one epoch and returns when it is DONE. Parts are freed in any
+ * case. A new table is created, a table of the plan with columns that the log lacks gets a metaData
+ * action in the same commit as its first file. */
+CUP_MUST_CHECK enum cup_err cup_commit_epoch(struct cup_commit     *commit,
+                                             struct cup_epoch_part *parts, uint32_t part_count,
+                                             struct cup_commit_result *out_result,
+                                             struct cup_fault         *out_fault);
+
+#endif

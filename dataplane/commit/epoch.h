@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/* epoch: what one worker made of its part of an epoch: ranges of inputs and sealed files.
+ *
+ *   worker 0: part --\
+ *   worker 1: part ---+--> cup_commit_epoch: place, DECIDE (journal), APPLY (Delta), DONE
+ *
+ * Holds     the lists below, malloc'ed at epoch bounds (not on the hot path).
+ * Owner     the worker until it hands the part over, then the committer.
+ * Threads   one at a time.
+ */
+#ifndef CUP_DATAPLANE_COMMIT_EPOCH_H
+#define CUP_DATAPLANE_COMMIT_EPOCH_H
+
+#include <stdint.h>
+
+#include "base/text.h"
+#include "dataplane/abi/plan.h"
+#include "dataplane/source/source.h"
+#include "dataplane/store/store.h"
+
+enum cup_zone {
+    CUP_ZONE_BRONZE,     /* an archive file; no Delta commit of its own */
+    CUP_ZONE_INDEX,      /* bronze/<pipeline>/_index */
+    CUP_ZONE_SILVER,     /* the table's path */
+    CUP_ZONE_QUARANTINE, /* quarantine/<pipeline> */
+    CUP_ZONE_LEDGER,     /* _cupel/<domain>/<pipeline>/ledger; made by the committer */
+    CUP_ZONE_COUNT
+};
+
+struct cup_epoch_file {
+    enum cup_zone          zone;
+    uint32_t               table;                      /* SILVER: index in the plan */
+    struct cup_store_file *staged;                     /* sealed; freed when placed or discarded */
+    char                   name[CUP_STORE_NAME_BYTES]; /* final, below the lake */
+    uint64_t               bytes, row_count;
+    uint32_t               crc32c;
+    struct cup_text        stats; /* Delta statistics JSON; empty for BRONZE */
+};
+
+struct cup_epoch_range {
+    uint32_t input;      /* index in the plan */
+    uint64_t start, end; /* uncompressed bytes, half-open */
+    uint64_t record_count;
+    uint64_t outcomes[CUP_OUTCOME_COUNT]; /* sums to record_count (asserted before DECIDE) */
+    uint64_t blank_count;
+    bool     ended; /* the input was read to its end */
+};
+
+struct cup_epoch_part {
+    struct cup_epoch_file  *files;
+    uint32_t                file_count;
+    struct cup_epoch_range *ranges;
+    uint32_t                range_count;
+};
+
+/* cup_epoch_part_free discards what is still staged and frees the lists; the struct is empty after.
+ */
+void cup_epoch_part_free(struct cup_epoch_part *part, struct cup_store *store);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/* store: durable files below one lake folder; the one place that knows links, renames and fsync.
+ *
+ *   stage --> append... --> seal (fsync) --> place (link to its final name, fsync of folders)
+ *                \--> discard
+ *
+ * A file is not visible under its final name before it is complete and durable. Names are relative
+ * to the lake: no empty, "." or ".." parts (asserted: names are ours).
+ *
+ * Holds     a folder descriptor; per staged file a descriptor.
+ * Owner     stage, append, seal, discard: any worker, each on its own files. The rest: the
+ * committer. Threads   as said; the store itself has no mutable state but a counter of staged
+ * names. Fails     IO, NO_SPACE, EXISTS, NOT_FOUND, LOCKED. After a failed seal the file is
+ * poisoned: discard it; a failed fsync is never tried again. Modes     files 0600 in folders 0700
+ * below bronze, quarantine and _cupel; 0640 and 0750 in silver and gold (the name's second part
+ * decides; the first is the domain). Tests     tests/dataplane/test_store.c
+ */
+#ifndef CUP_DATAPLANE_STORE_STORE_H
+#define CUP_DATAPLANE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/text.h"
+
+#define CUP_STORE_NAME_BYTES 1024u /* longest relative name with its NUL */
+
+struct cup_store;
+struct cup_store_file; /* a staged file */
+
+/* cup_store_open opens (and makes, 0750) the lake folder and the staging folder below it; staging
+ * must lie on the same file system (checked). Files left in staging are removed by cup_store_clean.
+ */
+CUP_MUST_CHECK enum cup_err cup_store_open(const char *lake, const char *staging,
+                                           struct cup_store **out_store,
+                                           struct cup_fault  *out_fault);
+void                        cup_store_close(struct cup_store *store);
+
+CUP_MUST_CHECK enum cup_err cup_store_stage(struct cup_store       *store,
+                                            struct cup_store_file **out_file,
+                                            struct cup_fault       *out_fault);
+CUP_MUST_CHECK enum cup_err cup_store_append(struct cup_store_file *file, const void *bytes,
+                                             size_t count, struct cup_fault *out_fault);
+
+struct cup_sealed {
+    uint64_t bytes;
+    uint32_t crc32c; /* of all bytes, computed while they were appended */
+};
+/* cup_store_seal makes the contents durable and closes the descriptor. */
+CUP_MUST_CHECK enum cup_err cup_store_seal(struct cup_store_file *file,
+                                           struct cup_sealed     *out_sealed,
+                                           struct cup_fault      *out_fault);
+
+/* cup_store_place gives a sealed file its final name (missing folders are made) and frees it.
+ * EXISTS when the name is taken. Durable after cup_store_sync. */
+CUP_MUST_CHECK enum cup_err cup_store_place(struct cup_store *store, struct cup_store_file *file,
+                                            const char *name, struct cup_fault *out_fault);
+
+/* cup_store_sync makes all placements and new folders since the last sync durable. */
+CUP_MUST_CHECK enum cup_err cup_store_sync(struct cup_store *store, struct cup_fault *out_fault);
+
+/* cup_store_discard removes a staged file and frees it. NULL is accepted. */
+void cup_store_discard(struct cup_store *store, struct cup_store_file *file);
+
+/* cup_store_put_if_absent writes a whole file under a name that nobody has: durable, folder
+ * included, when it returns. EXISTS when another was first. cup_store_replace overwrites (rename).
+ */
+CUP_MUST_CHECK enum cup_err cup_store_put_if_absent(struct cup_store *store, const char *name,
+                                                    const void *bytes, size_t count,
+                                                    struct cup_fault *out_fault);
+CUP_MUST_CHECK enum cup_err cup_store_replace(struct cup_store *store, const char *name,
+                                              const void *bytes, size_t count,
+                                              struct cup_fault *out_fault);
+
+/* cup_store_get appends the whole file to *out; NOT_FOUND. cup_store_list calls each name in a
+ * folder, in any order ("." and ".." left out); NOT_FOUND. cup_store_remove: a missing file is no
+ * error. */
+CUP_MUST_CHECK enum cup_err cup_store_get(struct cup_store *store, const char *name,
+                                          struct cup_text *out, struct cup_fault *out_fault);
+CUP_MUST_CHECK enum cup_err cup_store_list(struct cup_store *store, const char             *folder,
+                                           void (*each)(void *arg, const char *name), void *arg,
+                                           struct cup_fault *out_fault);
+CUP_MUST_CHECK enum cup_err cup_store_remove(struct cup_store *store, const char *name,
+                                             struct cup_fault *out_fault);
+
+/* cup_store_clean removes everything in staging; the committer calls it at start, under its lock.
+ */
+CUP_MUST_CHECK enum cup_err cup_store_clean(struct cup_store *store, struct cup_fault *out_fault);
+
+/* A journal segment: appended and synced in place, padded by its writer. */
+struct cup_store_log;
+CUP_MUST_CHECK enum cup_err cup_store_log_create(struct cup_store *store, const char *name,
+                                                 struct cup_store_log **out_log,
+                                                 struct cup_fault      *out_fault); /* EXISTS */
+/* cup_store_log_append writes and fdatasyncs; the caller must treat any failure as the end of the
+ * process (durability: a journal fsync is never retried). */
+CUP_MUST_CHECK enum cup_err cup_store_log_append(struct cup_store_log *log, const void *bytes,
+                                                 size_t count, struct cup_fault *out_fault);
+void                        cup_store_log_close(struct cup_store_log *log);
+
+/* cup_store_lock takes an exclusive lock on the file `name` (made if missing) for the life of the
+ * store; LOCKED when another process has it. */
+CUP_MUST_CHECK enum cup_err cup_store_lock(struct cup_store *store, const char *name,
+                                           struct cup_fault *out_fault);
+
+#endif

@@ -120,8 +120,9 @@ void cup_json_parse(struct cup_json *json, uint32_t at, uint32_t bytes,
                     struct cup_json_doc *out_doc);
 
 /* cup_json_text is index + parse of one text that stands alone (a key, a header value, a line of a
- * Delta log). buf[0..bytes) needs CUP_JSON_PADDING readable bytes behind it. It disturbs the slice
- * that cup_json_index prepared: use a second parser beside a running slice. */
+ * Delta log). bytes <= slice_bytes_max; buf[0..bytes) needs CUP_JSON_PADDING readable bytes behind
+ * it. It disturbs the slice that cup_json_index prepared: use a second parser beside a running
+ * slice. */
 void cup_json_text(struct cup_json *json, const uint8_t *buf, uint32_t bytes,
                    struct cup_json_doc *out_doc);
 

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/json/json_priv.h"
+
+#include <string.h>
+
+/* The loop of cup_json_priv_walk keeps its cursors in registers; p is the entry to be read next and
+ * `index` the node to be filled next. Functions that advance p return NULL when the record is
+ * refused. What an entry means is decided by its byte; that no entry lies behind the record's end
+ * is checked once per value, on the furthest entry that was read. */
+
+#define INLINE inline __attribute__((always_inline))
+#define COLD   __attribute__((noinline, cold))
+#define CALLED __attribute__((noinline)) /* not rare enough to be compiled for size */
+
+static COLD const uint32_t *refuse(struct cup_json_walk *walk, enum cup_json_verdict verdict,
+                                   uint32_t at)
+{
+    walk->verdict = verdict;
+    walk->bad_at  = walk->base + at;
+    return NULL;
+}
+
+/* Refuses a token in the wrong place; behind the record's end, its missing is the fault. */
+static COLD const uint32_t *refuse_token(struct cup_json_walk *walk, uint32_t at)
+{
+    return refuse(walk, CUP_JSON_SYNTAX, at < walk->end ? at : walk->end);
+}
+
+static COLD uint32_t trim(const uint8_t *text, uint32_t from, uint32_t last)
+{
+    while (last > from && cup_json_priv_space(text[last]))
+        last--;
+    return last;
+}
+
+/* The closing quote of the string that opens at `at`, when the next entry is at `next`. Stage 1
+ * has seen it closed, so nothing but white space can follow it. */
+static INLINE uint32_t closing_quote(const struct cup_json_walk *walk, uint32_t at, uint32_t next)
+{
+    uint32_t last = next - 1;
+    return __builtin_expect(walk->text[last] == '"', 1) ? last : trim(walk->text, at, last);
+}
+
+/* True when text[at..end) may hold a backslash. */
+static INLINE bool may_hold_escape(const struct cup_json_walk *walk, uint32_t end)
+{
+    return __builtin_expect(walk->escape_at < end, 0);
+}
+
+/* Makes sure by a search. */
+static CALLED bool holds_escape(struct cup_json_walk *walk, uint32_t at, uint32_t end)
+{
+    if (walk->escape_at < at) {
+        const uint8_t *found = memchr(walk->text + at, '\\', walk->text_end - at);
+        walk->escape_at      = found != NULL ? (uint32_t)(found - walk->text) : UINT32_MAX;
+    }
+    return walk->escape_at < end;
+}
+
+static CALLED bool accept_escapes(struct cup_json_walk *walk, uint32_t at, uint32_t end)
+{
+    uint32_t              bad_at  = 0;
+    enum cup_json_verdict verdict = cup_json_priv_escapes(walk->text, at, end, &bad_at);
+
+    if (verdict != CUP_JSON_OK) (void)refuse(walk, verdict, bad_at);
+    return verdict == CUP_JSON_OK;
+}
+
+/* The hash of a key with escapes: that of what it means. */
+static COLD uint32_t hash_escaped(struct cup_json *json, const uint8_t *key, uint32_t bytes)
+{
+    uint32_t plain_bytes = cup_json_unescape(key, bytes, json->key_text[0]);
+    return cup_json_priv_hash(json->seed, json->key_text[0], plain_bytes);
+}
+
+static COLD const uint32_t *refuse_member(struct cup_json_walk *walk, const uint32_t *p)
+{
+    if (p[0] >= walk->end || walk->text[p[0]] != '"') return refuse_token(walk, p[0]);
+    if (p[1] >= walk->end || walk->text[p[1]] != ':') return refuse_token(walk, p[1]);
+    return refuse_token(walk, p[2]);
+}
+
+/* Takes `"key" :` for the node whose value follows. */
+static INLINE const uint32_t *take_key(struct cup_json *json, struct cup_json_walk *walk,
+                                       const uint32_t *p, uint32_t index)
+{
+    struct cup_json_node *node = &json->nodes[index];
+    const uint8_t        *text = walk->text;
+    uint32_t              at   = p[0];
+
+    /* entries ascend: when p[2] is inside the record, the two before it are */
+    if (p[2] >= walk->end || text[at] != '"' || text[p[1]] != ':') return refuse_member(walk, p);
+
+    uint32_t close = closing_quote(walk, at, p[1]);
+    uint32_t bytes = close - ++at;
+    if (bytes > json->limits.key_bytes_max)
+        return refuse(walk, CUP_JSON_KEY_LENGTH, at + json->limits.key_bytes_max);
+
+    struct cup_json_key *key   = walk->key++;
+    uint8_t              flags = 0;
+    if (may_hold_escape(walk, close) && holds_escape(walk, at, close)) {
+        if (!accept_escapes(walk, at, close)) return NULL;
+        flags     = CUP_JSON_KEY_ESCAPED;
+        key->hash = hash_escaped(json, text + at, bytes);
+    } else {
+        key->hash = cup_json_priv_hash(json->seed, text + at, bytes);
+    }
+    key->node       = index;
+    node->key_at    = walk->base + at;
+    node->key_bytes = (uint16_t)bytes;
+    node->flags     = flags;
+    return p + 2;
+}
+
+/* Prepares the node of an array's next element, or of the record's value. */
+static INLINE const uint32_t *take_element(struct cup_json_walk *walk, const uint32_t *p,
+                                           struct cup_json_node *node, struct cup_json_frame *frame)
+{
+    if (p[0] >= walk->end) return refuse_token(walk, p[0]);
+    node->key_at    = 0;
+    node->key_bytes = 0;
+    node->flags     = 0;
+    frame->count++;
+    return p;
+}
+
+static INLINE const uint32_t *take_string(struct cup_json_walk *walk, const uint32_t *p,
+                                          struct cup_json_node *node)
+{
+    uint32_t at    = p[0] + 1;
+    uint32_t close = closing_quote(walk, p[0], p[1]);
+
+    if (may_hold_escape(walk, close) && holds_escape(walk, at, close)) {
+        if (!accept_escapes(walk, at, close)) return NULL;
+        node->flags |= CUP_JSON_ESCAPED;
+    }
+    node->at    = walk->base + at;
+    node->bytes = close - at;
+    node->kind  = CUP_JSON_STRING;
+    return p + 1;
+}
+
+#define ALL_BYTES(byte) (0x0101010101010101u * (byte))
+
+static INLINE bool eight_digits(uint64_t word)
+{
+    uint64_t high = word & ALL_BYTES(0xF0);
+    uint64_t over = (word + ALL_BYTES(6)) & ALL_BYTES(0xF0);
+    return ((high ^ ALL_BYTES('0')) | (over ^ ALL_BYTES('0'))) == 0;
+}
+
+/* True for an integer without sign and without useless zeros, seen eight digits at a time. */
+static INLINE bool plain_integer(const uint8_t *text, uint32_t bytes)
+{
+    uint64_t word = cup_json_priv_load8(text);
+
+    if (bytes < 8) {
+        uint32_t spare_bits = 64 - 8 * bytes;
+        word = word << spare_bits | (ALL_BYTES('0') & (((uint64_t)1 << spare_bits) - 1));
+        return eight_digits(word) && (text[0] != '0' || bytes == 1);
+    }
+    for (uint32_t i = 8; i < bytes; i += 8) {
+        if (!eight_digits(word)) return false;
+        word = cup_json_priv_load8(text + (i + 8 < bytes ? i : bytes - 8));
+    }
+    return eight_digits(word) && text[0] != '0';
+}
+
+static INLINE const uint32_t *take_number(struct cup_json *json, struct cup_json_walk *walk,
+                                          const uint32_t *p, uint32_t end,
+                                          struct cup_json_node *node)
+{
+    uint32_t at = p[0];
+
+    if (!plain_integer(walk->text + at, end - at)) {
+        uint32_t bad_at = cup_json_priv_number(walk->text, at, end);
+        if (bad_at != UINT32_MAX) return refuse(walk, CUP_JSON_SYNTAX, bad_at);
+    }
+    if (end - at > json->limits.number_bytes_max)
+        return refuse(walk, CUP_JSON_NUMBER_LENGTH, at + json->limits.number_bytes_max);
+    node->kind = CUP_JSON_NUMBER;
+    return p + 1;
+}
+
+static INLINE const uint32_t *take_word(struct cup_json_walk *walk, const uint32_t *p,
+                                        uint32_t bytes, struct cup_json_node *node,
+                                        const char *word, uint32_t word_bytes, uint8_t kind)
+{
+    const uint8_t *text = walk->text + p[0];
+
+    if (bytes == word_bytes && memcmp(text, word, word_bytes) == 0) {
+        node->kind = kind;
+        return p + 1;
+    }
+    uint32_t same = 0;
+    while (same < bytes && same < word_bytes && text[same] == (uint8_t)word[same])
+        same++;
+    return refuse(walk, CUP_JSON_SYNTAX, p[0] + same);
+}
+
+/* Takes a value that is neither array nor object. Its text must be legal up to the next entry:
+ * stage 1 lets `12"x"` pass as one token. */
+static INLINE const uint32_t *take_scalar(struct cup_json *json, struct cup_json_walk *walk,
+                                          const uint32_t *p, uint32_t index)
+{
+    struct cup_json_node *node  = &json->nodes[index];
+    const uint8_t        *text  = walk->text;
+    uint32_t              at    = p[0];
+    uint8_t               first = text[at];
+
+    node->next        = index + 1;
+    node->child_count = 0;
+    if (first == '"') return take_string(walk, p, node);
+
+    uint32_t end = p[1]; /* of the next record, perhaps: only white space lies between */
+    if (__builtin_expect(text[end - 1] <= ' ', 0)) end = trim(text, at, end - 1) + 1;
+    node->at    = walk->base + at;
+    node->bytes = end - at;
+    if ((uint8_t)(first - '0') <= 9 || first == '-') return take_number(json, walk, p, end, node);
+    if (first == 'n') return take_word(walk, p, end - at, node, "null", 4, CUP_JSON_NULL);
+    if (first == 't') return take_word(walk, p, end - at, node, "true", 4, CUP_JSON_TRUE);
+    if (first == 'f') return take_word(walk, p, end - at, node, "false", 5, CUP_JSON_FALSE);
+    return refuse(walk, CUP_JSON_SYNTAX, at);
+}
+
+static COLD const uint32_t *refuse_twice(struct cup_json *json, struct cup_json_walk *walk,
+                                         uint32_t node)
+{
+    return refuse(walk, CUP_JSON_DUPLICATE_KEY, json->nodes[node].key_at - 1 - walk->base);
+}
+
+/* What is left to check when all members of an object are known; keys stay where they are. */
+static INLINE bool accept_members(struct cup_json *json, struct cup_json_walk *walk,
+                                  const struct cup_json_key *keys, uint32_t count)
+{
+    if (count > json->limits.members_max) {
+        const struct cup_json_node *first_over = &json->nodes[keys[json->limits.members_max].node];
+        (void)refuse(walk, CUP_JSON_MEMBERS, first_over->key_at - 1 - walk->base);
+        return false;
+    }
+    if (count < 2) return true;
+    uint32_t again = cup_json_priv_twice(json, walk->text - walk->base, keys, count);
+    if (again != 0) (void)refuse_twice(json, walk, keys[again].node);
+    return again == 0;
+}
+
+/* Closes the innermost array or object at entry p; `index` is that of the next free node. */
+static INLINE const uint32_t *close_frame(struct cup_json *json, struct cup_json_walk *walk,
+                                          const uint32_t *p, uint32_t index,
+                                          const struct cup_json_frame *frame)
+{
+    struct cup_json_node *self  = &json->nodes[frame->node];
+    uint32_t              count = frame->count;
+
+    if (frame->closer == '}') {
+        struct cup_json_key *keys = json->keys + frame->first_key;
+        count                     = (uint32_t)(walk->key - keys);
+        walk->key                 = keys;
+        if (!accept_members(json, walk, keys, count)) return NULL;
+    }
+    self->bytes       = walk->base + p[0] + 1 - self->at;
+    self->next        = index;
+    self->child_count = count;
+    return p + 1;
+}
+
+/* Fills the node with a known text and returns its entries' end; NULL when there is none here.
+ * Equal bytes have equal entries, because an entry that starts a value starts outside any string.
+ */
+static const uint32_t *skip_known(const struct cup_json_walk *walk, const uint32_t *p,
+                                  struct cup_json_node *node, uint32_t node_index)
+{
+    static const char key[] = {'s', 'c', 'h', 'e', 'm', 'a'};
+
+    if (node->key_bytes != sizeof key ||
+        memcmp(walk->text + (node->key_at - walk->base), key, sizeof key) != 0)
+        return NULL;
+    for (uint32_t i = 0; i < walk->known_count; i++) {
+        const struct cup_json_known *known = &walk->known[i];
+        if (known->bytes > walk->end - p[0] || known->token_count == 0) continue;
+        if (memcmp(walk->text + p[0], known->text, known->bytes) != 0) continue;
+        CUP_ASSERT(p[known->token_count - 1] == p[0] + known->bytes - 1);
+        node->at    = walk->base + p[0];
+        node->bytes = known->bytes;
+        node->next  = node_index + 1;
+        node->kind  = CUP_JSON_OBJECT;
+        node->flags |= CUP_JSON_KNOWN;
+        node->child_count = i;
+        return p + known->token_count;
+    }
+    return NULL;
+}
+
+/* Closes what closes at p and takes the comma behind a finished value, with the key of the next
+ * member. NULL when the record is refused or at its end: then walk->verdict tells which. */
+static INLINE const uint32_t *after_value(struct cup_json *json, struct cup_json_walk *walk,
+                                          const uint32_t *p, uint32_t index,
+                                          struct cup_json_frame **frame)
+{
+    for (;;) {
+        uint8_t closer = (*frame)->closer;
+        uint8_t c      = walk->text[p[0]];
+        /* a comma behind the record's end is found out by what is taken next */
+        if (c == ',' && closer == '}') return take_key(json, walk, p + 1, index);
+        if (c == ',' && closer == ']')
+            return take_element(walk, p + 1, &json->nodes[index], *frame);
+        if (p[0] >= walk->end) {
+            walk->pos = p;
+            return closer == 0 ? NULL : refuse_token(walk, p[0]);
+        }
+        if (c != closer || closer == 0) return refuse_token(walk, p[0]);
+        p = close_frame(json, walk, p, index, *frame);
+        if (p == NULL) return NULL;
+        (*frame)--;
+    }
+}
+
+/* Opens the array or object at p. */
+static INLINE const uint32_t *open_frame(struct cup_json *json, struct cup_json_walk *walk,
+                                         const uint32_t *p, uint32_t index,
+                                         struct cup_json_frame **frame)
+{
+    struct cup_json_node *self   = &json->nodes[index];
+    uint8_t               opener = walk->text[p[0]];
+
+    if (*frame == json->frames + json->limits.depth_max) return refuse(walk, CUP_JSON_DEPTH, p[0]);
+    self->at   = walk->base + p[0];
+    self->kind = opener == '{' ? CUP_JSON_OBJECT : CUP_JSON_ARRAY;
+    ++*frame;
+    (*frame)->node      = index;
+    (*frame)->count     = 0;
+    (*frame)->first_key = (uint32_t)(walk->key - json->keys);
+    (*frame)->closer    = (uint8_t)(opener + 2); /* so it is in ASCII for both kinds */
+    return p + 1;
+}
+
+uint32_t cup_json_priv_walk(struct cup_json *json, struct cup_json_walk *walk)
+{
+    CUP_ASSERT(walk->pos[0] < walk->end);
+    CUP_ASSERT(walk->verdict == CUP_JSON_OK);
+
+    const uint8_t         *text  = walk->text;
+    struct cup_json_frame *frame = json->frames;
+    uint32_t               index = 0;
+
+    walk->key         = json->keys;
+    *frame            = (struct cup_json_frame){0};
+    const uint32_t *p = take_element(walk, walk->pos, json->nodes, frame);
+    while (p != NULL) {
+        uint8_t         first  = text[p[0]];
+        const uint32_t *behind = NULL;
+        if (first != '{' && first != '[') {
+            behind = take_scalar(json, walk, p, index++);
+            if (behind == NULL) break;
+        } else if (first == '{' && walk->known_count > 0 && frame == json->frames + 1) {
+            behind = skip_known(walk, p, &json->nodes[index], index);
+            index += behind != NULL;
+        }
+        if (behind == NULL) {
+            p = open_frame(json, walk, p, index++, &frame);
+            if (p == NULL) break;
+            if (text[p[0]] != frame->closer) {
+                p = first == '{' ? take_key(json, walk, p, index)
+                                 : take_element(walk, p, &json->nodes[index], frame);
+                continue;
+            }
+            behind = p;
+        }
+        p = after_value(json, walk, behind, index, &frame);
+    }
+    return walk->verdict == CUP_JSON_OK ? index : 0;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/value/integer.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define DIGITS_MAX 19u /* of INT64_MAX; 19 nines still fit an unsigned 64-bit integer */
+
+/* Eight ASCII digits in memory order, or not: bits above the low nibble tell. */
+static bool are_digits(uint64_t eight)
+{
+    const uint64_t high = 0xf0f0f0f0f0f0f0f0u, six = 0x0606060606060606u;
+
+    return ((eight & high) | (((eight + six) & high) >> 4)) == 0x3333333333333333u;
+}
+
+/* Pairs, then fours, then all eight, each step in one multiplication. */
+static uint64_t value_of_digits(uint64_t eight)
+{
+    eight -= 0x3030303030303030u;
+    eight         = eight * 10 + (eight >> 8);
+    uint64_t low  = (eight & 0x000000ff000000ffu) * 0x000f424000000064u;
+    uint64_t high = (eight >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u;
+    return (low + high) >> 32;
+}
+
+static enum cup_fit form_or_range(const uint8_t *digits, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (digits[i] < '0' || digits[i] > '9') return CUP_FIT_FORM;
+    return CUP_FIT_RANGE;
+}
+
+enum cup_fit cup_integer_parse(const uint8_t *text, size_t bytes, int64_t *out_value)
+{
+    CUP_ASSERT(text != NULL || bytes == 0);
+    CUP_ASSERT(out_value != NULL);
+
+    size_t   negative = bytes > 0 && text[0] == '-', at = negative;
+    size_t   count = bytes - negative;
+    uint64_t sum   = 0;
+
+    if (count == 0 || (count > 1 && text[at] == '0')) return CUP_FIT_FORM;
+    if (count > DIGITS_MAX) return form_or_range(text + at, count);
+    while (bytes - at >= 8) {
+        uint64_t eight;
+        memcpy(&eight, text + at, sizeof eight);
+        if (!are_digits(eight)) return CUP_FIT_FORM;
+        sum = sum * 100000000u + value_of_digits(eight);
+        at += 8;
+    }
+    for (; at < bytes; at++) {
+        uint8_t digit = (uint8_t)(text[at] - '0');
+        if (digit > 9) return CUP_FIT_FORM;
+        sum = sum * 10 + digit;
+    }
+    if (sum > (uint64_t)INT64_MAX + negative) return CUP_FIT_RANGE;
+    *out_value = (int64_t)(negative ? 0 - sum : sum);
+    return CUP_FIT_OK;
+}
+
+uint32_t cup_integer_print(int64_t value, uint8_t out[CUP_INTEGER_TEXT_BYTES])
+{
+    uint8_t  reversed[CUP_INTEGER_TEXT_BYTES];
+    uint64_t rest  = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    uint32_t count = 0;
+
+    CUP_ASSERT(out != NULL);
+    do {
+        reversed[count++] = (uint8_t)('0' + rest % 10);
+        rest /= 10;
+    } while (rest != 0);
+    if (value < 0) reversed[count++] = '-';
+    CUP_ASSERT(count <= CUP_INTEGER_TEXT_BYTES);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = reversed[count - 1 - i];
+    return count;
+}
+
+void cup_integer_hex(uint64_t value, uint32_t digits, uint8_t *out)
+{
+    CUP_ASSERT(digits >= 1);
+    CUP_ASSERT(digits <= 16);
+    for (uint32_t i = digits; i-- > 0; value >>= 4)
+        out[i] = (uint8_t)("0123456789abcdef"[value & 15]);
+}

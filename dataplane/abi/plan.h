@@ -32,6 +32,11 @@
 #define CUP_PLAN_TABLES_MAX  65536u
 #define CUP_PLAN_INPUTS_MAX  1000000u
 #define CUP_PLAN_COLUMNS_MAX 2000u /* data columns of one table */
+#define CUP_PLAN_SCHEMAS_MAX 1000000u
+#define CUP_PLAN_SCALE_MAX   20000 /* exponents beyond are refused as values too */
+
+#define CUP_PLAN_POOL_BYTES_MIN (16ull << 20) /* two open tables and one long record */
+#define CUP_PLAN_POOL_BYTES_MAX (1ull << 38)
 
 #define CUP_RECORD_BYTES_MIN     (4u << 10) /* below this a limit is surely a typing error */
 #define CUP_RECORD_BYTES_DEFAULT (1u << 20)

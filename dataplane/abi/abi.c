@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/abi/plan.h"
+#include "dataplane/abi/wire.h"
+
+static const struct {
+    uint8_t class;
+    const char *name, *text;
+} outcomes[CUP_OUTCOME_COUNT] = {
+#define CUP_OUTCOME(id, class, name, text) {CUP_CLASS_##class, name, text},
+#include "dataplane/abi/outcome.def"
+#undef CUP_OUTCOME
+};
+
+static const struct cup_encoding_row encodings[CUP_ENCODING_COUNT] = {
+#define CUP_ENCODING(id, name, type, connect, semantic, text)                                      \
+    {name, connect, semantic, text, CUP_TYPE_##type},
+#include "dataplane/abi/encoding.def"
+#undef CUP_ENCODING
+};
+
+static const struct {
+    const char *name, *text;
+} counters[CUP_COUNTER_COUNT] = {
+#define CUP_COUNTER(id, name, unit, text) {name, text},
+#include "dataplane/abi/counter.def"
+#undef CUP_COUNTER
+};
+
+/* _unset, the one list among the generated columns */
+static const struct cup_field unset_element = {.name = "element", .type = CUP_TYPE_STRING};
+
+static const struct cup_field silver[CUP_SILVER_COUNT] = {
+#define ELEMENT_OF_LIST(type)                                                                      \
+    .child_count = CUP_TYPE_##type == CUP_TYPE_LIST,                                               \
+    .children    = CUP_TYPE_##type == CUP_TYPE_LIST ? &unset_element : NULL
+#define CUP_SILVER(id, column, delta_type, text)                                                   \
+    {.name = column, .comment = text, .type = CUP_TYPE_##delta_type, ELEMENT_OF_LIST(delta_type)},
+#include "dataplane/abi/silver.def"
+#undef CUP_SILVER
+#undef ELEMENT_OF_LIST
+};
+
+enum cup_outcome_class cup_outcome_class(enum cup_outcome outcome)
+{
+    CUP_ASSERT(outcome < CUP_OUTCOME_COUNT);
+    return (enum cup_outcome_class)outcomes[outcome].class;
+}
+
+const char *cup_outcome_name(enum cup_outcome outcome)
+{
+    CUP_ASSERT(outcome < CUP_OUTCOME_COUNT);
+    return outcomes[outcome].name;
+}
+
+const char *cup_outcome_text(enum cup_outcome outcome)
+{
+    CUP_ASSERT(outcome < CUP_OUTCOME_COUNT);
+    return outcomes[outcome].text;
+}
+
+const struct cup_encoding_row *cup_encoding_row(enum cup_encoding encoding)
+{
+    CUP_ASSERT(encoding < CUP_ENCODING_COUNT);
+    return &encodings[encoding];
+}
+
+const struct cup_field *cup_silver_fields(void)
+{
+    return silver;
+}
+
+const char *cup_counter_name(enum cup_counter counter)
+{
+    CUP_ASSERT(counter < CUP_COUNTER_COUNT);
+    return counters[counter].name;
+}
+
+const char *cup_counter_text(enum cup_counter counter)
+{
+    CUP_ASSERT(counter < CUP_COUNTER_COUNT);
+    return counters[counter].text;
+}

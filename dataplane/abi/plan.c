@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/abi/plan.h"
+
+#include <string.h>
+
+/* What is being checked; one object instead of four parameters everywhere. */
+struct check {
+    const uint8_t         *at;
+    size_t                 bytes;
+    const struct cup_plan *plan;
+    struct cup_fault      *fault;
+};
+
+uint32_t cup_plan_checksum(const void *bytes, size_t count)
+{
+    static const uint32_t nibble[16] = {
+        /* CRC-32C, reflected polynomial 0x82F63B78, four bits a step: a plan is small and cold */
+        0x00000000, 0x105EC76F, 0x20BD8EDE, 0x30E349B1, 0x417B1DBC, 0x5125DAD3,
+        0x61C69362, 0x7198540D, 0x82F63B78, 0x92A8FC17, 0xA24BB5A6, 0xB21572C9,
+        0xC38D26C4, 0xD3D3E1AB, 0xE330A81A, 0xF36E6F75};
+    const size_t   skip = offsetof(struct cup_plan, crc32c);
+    const uint8_t *at   = bytes;
+    uint32_t       crc  = UINT32_MAX;
+
+    for (size_t i = 0; i < count; i++) {
+        uint8_t byte = i >= skip && i < skip + sizeof(uint32_t) ? 0 : at[i];
+        crc          = nibble[(crc ^ byte) & 15] ^ crc >> 4;
+        crc          = nibble[(crc ^ (uint8_t)(byte >> 4)) & 15] ^ crc >> 4;
+    }
+    return ~crc;
+}
+
+static bool bad(const struct check *check, const char *what)
+{
+    (void)cup_fault_set(check->fault, CUP_BAD_PLAN, what, NULL); /* callers return BAD_PLAN */
+    return false;
+}
+
+static bool check_text(const struct check *check, struct cup_plan_text text, const char *what)
+{
+    if (text.offset < sizeof(struct cup_plan) || text.offset >= check->bytes)
+        return bad(check, what);
+    if (text.bytes >= check->bytes - text.offset) return bad(check, what);
+    if (check->at[text.offset + text.bytes] != '\0') return bad(check, what);
+    return true;
+}
+
+/* A name that will be used with functions that stop at NUL must not hold one. */
+static bool check_name(const struct check *check, struct cup_plan_text text, const char *what)
+{
+    if (!check_text(check, text, what)) return false;
+    if (memchr(check->at + text.offset, '\0', text.bytes) != NULL) return bad(check, what);
+    return true;
+}
+
+static bool check_filled(const struct check *check, struct cup_plan_text text, const char *what)
+{
+    if (!check_name(check, text, what)) return false;
+    return text.bytes > 0 || bad(check, what);
+}
+
+static bool check_list(const struct check *check, struct cup_plan_list list, size_t element_bytes,
+                       size_t alignment, uint32_t count_max, const char *what)
+{
+    if (list.count > count_max) return bad(check, what);
+    if (list.offset < sizeof(struct cup_plan) || list.offset > check->bytes)
+        return bad(check, what);
+    if (list.offset % alignment != 0) return bad(check, what);
+    if (list.count > (check->bytes - list.offset) / element_bytes) return bad(check, what);
+    return true;
+}
+
+#define CHECK_LIST(check, list, type, count_max, what)                                             \
+    check_list(check, list, sizeof(struct type), _Alignof(struct type), count_max, what)
+
+static bool check_range(const struct check *check, uint64_t value, uint64_t least, uint64_t most,
+                        const char *what)
+{
+    return (value >= least && value <= most) || bad(check, what);
+}
+
+/* A relative path: no empty, "." or ".." part. */
+static bool check_path(const struct check *check, struct cup_plan_text text, const char *what)
+{
+    if (!check_filled(check, text, what)) return false;
+    const char *part = (const char *)check->at + text.offset;
+    for (;;) {
+        size_t bytes = strcspn(part, "/");
+        if (bytes == 0) return bad(check, what);
+        if (bytes == 1 && part[0] == '.') return bad(check, what);
+        if (bytes == 2 && part[0] == '.' && part[1] == '.') return bad(check, what);
+        if (part[bytes] == '\0') return true;
+        part += bytes + 1;
+    }
+}
+
+static bool check_part(const struct check *check, struct cup_plan_text text, const char *what)
+{
+    if (!check_path(check, text, what)) return false;
+    return memchr(check->at + text.offset, '/', text.bytes) == NULL || bad(check, what);
+}
+
+static bool check_absolute(const struct check *check, struct cup_plan_text text, const char *what)
+{
+    if (!check_filled(check, text, what)) return false;
+    return check->at[text.offset] == '/' || bad(check, what);
+}
+
+static bool check_limits(const struct check *check)
+{
+    const struct cup_plan *plan = check->plan;
+
+    return check_range(check, plan->worker_count, 1, CUP_PLAN_WORKERS_MAX, "plan: worker_count") &&
+           check_range(check, plan->generation, 1, UINT64_MAX, "plan: generation") &&
+           check_range(check, plan->record_bytes_max, CUP_RECORD_BYTES_MIN, CUP_RECORD_BYTES_MAX,
+                       "plan: record_bytes_max") &&
+           check_range(check, plan->depth_max, 1, 1024, "plan: depth_max") &&
+           check_range(check, plan->members_max, 1, 65536, "plan: members_max") &&
+           check_range(check, plan->key_bytes_max, 1, 4096, "plan: key_bytes_max") &&
+           check_range(check, plan->number_bytes_max, 1, 65536, "plan: number_bytes_max") &&
+           (plan->codec == 0 || plan->codec == 1 || plan->codec == 6 ||
+            bad(check, "plan: codec")) &&
+           check_range(check, plan->bronze, 0, 1, "plan: bronze") &&
+           check_range(check, plan->silver, 0, 1, "plan: silver") &&
+           check_range(check, plan->until_end, 0, 1, "plan: until_end") &&
+           check_range(check, plan->quarantine_inline, 0, 1, "plan: quarantine_inline") &&
+           (plan->bronze || plan->quarantine_inline ||
+            bad(check, "plan: quarantine without bronze")) &&
+           check_range(check, plan->epoch_ns_max, 1, UINT64_MAX, "plan: epoch_ns_max") &&
+           check_range(check, plan->epoch_bytes_max, 1, UINT64_MAX, "plan: epoch_bytes_max") &&
+           check_range(check, plan->pool_bytes, CUP_PLAN_POOL_BYTES_MIN, CUP_PLAN_POOL_BYTES_MAX,
+                       "plan: pool_bytes");
+}
+
+static bool check_inputs(const struct check *check)
+{
+    const struct cup_plan_input *inputs = cup_plan_inputs(check->plan);
+
+    for (uint32_t i = 0; i < check->plan->inputs.count; i++) {
+        if (!check_absolute(check, inputs[i].path, "plan: input path")) return false;
+        if (!check_filled(check, inputs[i].topic, "plan: input topic")) return false;
+        if (inputs[i].form > CUP_INPUT_DUMP || inputs[i].gzip > 1)
+            return bad(check, "plan: input form");
+        if (i > 0 && inputs[i].group < inputs[i - 1].group) return bad(check, "plan: input group");
+    }
+    return true;
+}
+
+static bool check_type(const struct check *check, uint8_t type, uint8_t precision, uint8_t scale)
+{
+    if (type >= CUP_TYPE_LIST) return bad(check, "plan: column type");
+    if (type != CUP_TYPE_DECIMAL) return true;
+    if (precision < 1 || precision > CUP_DECIMAL_PRECISION_MAX || scale > precision)
+        return bad(check, "plan: column precision");
+    return true;
+}
+
+static bool check_columns(const struct check *check, const struct cup_plan_table *table)
+{
+    const struct cup_plan_column *columns = cup_plan_columns(check->plan, table);
+
+    for (uint32_t i = 0; i < table->columns.count; i++) {
+        uint8_t type = columns[i].type == CUP_TYPE_LIST ? columns[i].element_type : columns[i].type;
+        if (!check_filled(check, columns[i].name, "plan: column name")) return false;
+        if (!check_name(check, columns[i].comment, "plan: column comment")) return false;
+        if (!check_type(check, type, columns[i].precision, columns[i].scale)) return false;
+        if (columns[i].required > 1 || columns[i].key_place > table->columns.count)
+            return bad(check, "plan: column key");
+    }
+    return true;
+}
+
+static bool check_tables(const struct check *check)
+{
+    const struct cup_plan_table *tables = cup_plan_tables(check->plan);
+
+    for (uint32_t i = 0; i < check->plan->tables.count; i++) {
+        const struct cup_plan_table *table = &tables[i];
+        if (!check_name(check, table->source_name, "plan: source name") ||
+            !check_name(check, table->source_db, "plan: source database") ||
+            !check_name(check, table->source_schema, "plan: source schema") ||
+            !check_filled(check, table->source_table, "plan: source table") ||
+            !check_path(check, table->path, "plan: table path") ||
+            !check_name(check, table->description, "plan: table description") ||
+            !CHECK_LIST(check, table->columns, cup_plan_column, CUP_PLAN_COLUMNS_MAX,
+                        "plan: columns"))
+            return false;
+        if (table->images > CUP_IMAGES_FULL || table->write_before > 1 || table->contracted > 1)
+            return bad(check, "plan: table images");
+        if (table->columns.count == 0) return bad(check, "plan: table without columns");
+        if (!check_columns(check, table)) return false;
+    }
+    return true;
+}
+
+static bool check_fields(const struct check *check, const struct cup_plan_schema *schema)
+{
+    const struct cup_plan_table *table  = &cup_plan_tables(check->plan)[schema->table];
+    const struct cup_plan_field *fields = cup_plan_fields(check->plan, schema);
+
+    for (uint32_t i = 0; i < schema->fields.count; i++) {
+        if (!check_filled(check, fields[i].member, "plan: field member")) return false;
+        if (fields[i].column >= table->columns.count) return bad(check, "plan: field column");
+        if (fields[i].encoding >= CUP_ENCODING_COUNT ||
+            fields[i].element_encoding >= CUP_ENCODING_COUNT || fields[i].unavailable > 1)
+            return bad(check, "plan: field encoding");
+        if ((fields[i].encoding == CUP_ENCODING_LIST) !=
+            (cup_plan_columns(check->plan, table)[fields[i].column].type == CUP_TYPE_LIST))
+            return bad(check, "plan: list field");
+        if (fields[i].encoding == CUP_ENCODING_LIST &&
+            fields[i].element_encoding == CUP_ENCODING_LIST)
+            return bad(check, "plan: list of lists");
+        if (fields[i].scale < -CUP_PLAN_SCALE_MAX || fields[i].scale > CUP_PLAN_SCALE_MAX)
+            return bad(check, "plan: field scale");
+    }
+    return true;
+}
+
+static bool check_schemas(const struct check *check)
+{
+    const struct cup_plan_schema *schemas = cup_plan_schemas(check->plan);
+
+    for (uint32_t i = 0; i < check->plan->schemas.count; i++) {
+        if (!check_text(check, schemas[i].text, "plan: schema text")) return false;
+        if (schemas[i].table >= check->plan->tables.count) return bad(check, "plan: schema table");
+        if (schemas[i].quarantine > 1) return bad(check, "plan: schema policy");
+        if (!CHECK_LIST(check, schemas[i].fields, cup_plan_field, CUP_PLAN_COLUMNS_MAX,
+                        "plan: fields"))
+            return false;
+        if (!check_fields(check, &schemas[i])) return false;
+    }
+    return true;
+}
+
+static bool check_header(const struct check *check)
+{
+    const struct cup_plan *plan = check->plan;
+
+    if (plan->magic != CUP_PLAN_MAGIC) return bad(check, "plan: magic");
+    if (plan->version != CUP_PLAN_VERSION) return bad(check, "plan: version");
+    if (plan->total_bytes != check->bytes) return bad(check, "plan: size");
+    if (plan->crc32c != cup_plan_checksum(check->at, check->bytes))
+        return bad(check, "plan: checksum");
+    return check_absolute(check, plan->lake, "plan: lake") &&
+           check_part(check, plan->domain, "plan: domain") &&
+           check_part(check, plan->pipeline, "plan: pipeline") &&
+           check_filled(check, plan->kernels, "plan: kernels") &&
+           check_filled(check, plan->unavailable, "plan: unavailable") &&
+           CHECK_LIST(check, plan->inputs, cup_plan_input, CUP_PLAN_INPUTS_MAX, "plan: inputs") &&
+           CHECK_LIST(check, plan->tables, cup_plan_table, CUP_PLAN_TABLES_MAX, "plan: tables") &&
+           CHECK_LIST(check, plan->schemas, cup_plan_schema, CUP_PLAN_SCHEMAS_MAX, "plan: schemas");
+}
+
+enum cup_err cup_plan_check(const void *bytes, size_t count, struct cup_fault *out_fault)
+{
+    struct check check = {.at = bytes, .bytes = count, .plan = bytes, .fault = out_fault};
+
+    CUP_ASSERT(bytes != NULL);
+    CUP_ASSERT((uintptr_t)bytes % _Alignof(struct cup_plan) == 0);
+    if (count < sizeof(struct cup_plan) || count > CUP_PLAN_BYTES_MAX)
+        return cup_fault_set(out_fault, CUP_BAD_PLAN, "plan: size", NULL);
+    bool good = check_header(&check) && check_limits(&check) && check_inputs(&check) &&
+                check_tables(&check) && check_schemas(&check);
+    return good ? CUP_OK : CUP_BAD_PLAN;
+}

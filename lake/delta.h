@@ -33,7 +33,8 @@ struct cup_delta_io {
     /* get appends the whole file to *out. CUP_NOT_FOUND when there is none. */
     enum cup_err (*get)(void *arg, const char *name, struct cup_text *out,
                         struct cup_fault *out_fault);
-    /* list calls each(each_arg, name) for every name in _delta_log, in any order. */
+    /* list calls each(each_arg, name) for every name in the folder (without the folder's name, "."
+     * and ".."), in any order. */
     enum cup_err (*list)(void *arg, const char *folder, void (*each)(void *, const char *name),
                          void *each_arg, struct cup_fault *out_fault);
 };
@@ -52,9 +53,11 @@ void cup_delta_put_commit_info(struct cup_text *text, const struct cup_delta_com
 /* cup_delta_put_protocol: 1/2, or 3/7 with timestampNtz when a field (at any depth) needs it. */
 void cup_delta_put_protocol(struct cup_text *text, const struct cup_field *fields, uint32_t count);
 
-/* id: UUID text; description: NULL or text; partition columns: NULL-terminated list or NULL. */
+/* id: UUID text; description: NULL or text; partition columns: NULL-terminated list or NULL.
+ * configuration_json: a table's properties as JSON text, NULL for none; a new schema for an
+ * existing table must carry on those of its state. */
 struct cup_delta_metadata {
-    const char             *id, *description;
+    const char             *id, *description, *configuration_json;
     const struct cup_field *fields;
     uint32_t                field_count;
     const char *const      *partition_columns;

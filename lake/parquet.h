@@ -7,12 +7,15 @@
  * Holds     writer: the open row group, encoded, in borrowed blocks; footer entries of closed ones.
  * Owner     one worker or tool; the pool is the caller's.
  * Threads   one.
- * Fails     NO_MEMORY (the pool is empty: the writer is unchanged, close a group and call again);
- * what the sink returns; reading: CORRUPT, UNSUPPORTED. Bounds    CUP_PARQUET_COLUMNS_MAX leaves; a
- * dictionary holds <= CUP_PARQUET_DICT_BYTES_MAX bytes and
- *           <= CUP_PARQUET_DICT_VALUES_MAX values, then the column goes on PLAIN.
+ * Fails     NO_MEMORY (the pool is empty: the writer is unchanged, close a group and call again;
+ *           closing a group and finishing need no free block); what the sink returns; reading:
+ *           CORRUPT, UNSUPPORTED.
+ * Bounds    CUP_PARQUET_COLUMNS_MAX leaves, nested 16 deep; a page of one row: 32 MiB; a
+ *           dictionary: CUP_PARQUET_DICT_BYTES_MAX bytes and CUP_PARQUET_DICT_VALUES_MAX values,
+ *           then the column goes on PLAIN.
  * Source    parquet-format 2.10: parquet.thrift, Encodings.md, LogicalTypes.md; choices in
- * lake/README.md Tests     tests/lake/test_parquet.c, tests/lake/test_parquet_readers.py
+ *           lake/README.md
+ * Tests     tests/lake/test_parquet.c, tests/lake/test_parquet_readers.py
  */
 #ifndef CUP_LAKE_PARQUET_H
 #define CUP_LAKE_PARQUET_H
@@ -46,14 +49,17 @@ struct cup_sink {
 struct cup_parquet; /* a file being written; lives in pool blocks */
 
 /* cup_parquet_open starts a file. fields are lent until finish or drop. Codec level is 1.
- * Cost      one block per 64 leaves until the first append. Returns CUP_NO_MEMORY. */
+ * Cost      one block per 64 leaves until the first append.
+ * Returns   CUP_NO_MEMORY; CUP_UNSUPPORTED: no leaf, too many of them, or nested too deep. */
 CUP_MUST_CHECK enum cup_err cup_parquet_open(struct cup_pool *pool, const struct cup_field *fields,
                                              uint32_t field_count, enum cup_codec codec,
                                              struct cup_sink sink, struct cup_parquet **out_file,
                                              struct cup_fault *out_fault);
 
 /* cup_parquet_append encodes `row_count` rows (columns[i] belongs to fields[i]) into the open
- * group. Reads columns only. CUP_NO_MEMORY leaves the file as it was. */
+ * group. Reads columns only; a REQUIRED field has no nulls and a DECIMAL no more digits than its
+ * precision (both asserted). CUP_NO_MEMORY and CUP_UNSUPPORTED (a row too large for a page) leave
+ * the file as it was. */
 CUP_MUST_CHECK enum cup_err cup_parquet_append(struct cup_parquet      *file,
                                                const struct cup_column *columns, uint32_t row_count,
                                                struct cup_fault *out_fault);
@@ -63,7 +69,8 @@ uint64_t cup_parquet_group_rows(const struct cup_parquet *file);
 uint64_t cup_parquet_group_bytes(const struct cup_parquet *file);
 
 /* cup_parquet_close_group writes the open group to the sink and returns its blocks; an empty group
- * is no error. */
+ * is no error. When the sink fails the group is lost: the file can only be dropped (or finished,
+ * which gives the same error). */
 CUP_MUST_CHECK enum cup_err cup_parquet_close_group(struct cup_parquet *file,
                                                     struct cup_fault   *out_fault);
 

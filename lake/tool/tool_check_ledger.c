@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <inttypes.h>
+#include <string.h>
+
+#include "lake/tool/tool_check.h"
+
+static void check_epochs(struct cup_check *check)
+{
+    const struct cup_ledger *ledger = check->ledger;
+    uint64_t                 next   = 1;
+
+    for (uint64_t i = 0; i < ledger->mark_count; i++) {
+        const struct cup_ledger_mark *mark       = &ledger->marks[i];
+        bool                          same_shard = i > 0 && mark[-1].shard == mark->shard;
+        if (same_shard && mark[-1].epoch == mark->epoch) {
+            cup_report_problem(check->report,
+                               "ledger: shard %d: epoch %" PRIu64
+                               " carries two identities, %s and %s; two instances wrote it",
+                               mark->shard, mark->epoch, ledger->names.list[mark[-1].id],
+                               ledger->names.list[mark->id]);
+            continue;
+        }
+        if (!same_shard) next = 1;
+        if (mark->epoch != next)
+            cup_report_problem(check->report,
+                               "ledger: shard %d: epochs %" PRIu64 " to %" PRIu64
+                               " are missing; restore the ledger's files or replay their inputs",
+                               mark->shard, next, mark->epoch - 1);
+        next = mark->epoch + 1;
+    }
+}
+
+/* device:inode of an identity; the hashed head may grow with a file that is appended to. */
+static bool same_file(const char *a, const char *b)
+{
+    size_t bytes = strcspn(a, ":");
+    if (a[bytes] == ':') bytes += 1 + strcspn(a + bytes + 1, ":");
+    return strncmp(a, b, bytes) == 0 && (b[bytes] == ':' || b[bytes] == '\0');
+}
+
+static void check_range(struct cup_check *check, const struct cup_ledger_range *last,
+                        const struct cup_ledger_range *range)
+{
+    const struct cup_ledger *ledger = check->ledger;
+    const char              *input  = ledger->names.list[range->input];
+    const char              *file   = ledger->names.list[range->identity];
+    uint64_t                 at     = 0;
+    bool                     same   = false;
+
+    if (range->end < range->start)
+        cup_report_problem(check->report,
+                           "ledger: epoch %" PRIu64 ", input %s: the range ends at %" PRIu64
+                           ", before its start %" PRIu64,
+                           range->epoch, input, range->end, range->start);
+    if (last != NULL) {
+        same = same_file(ledger->names.list[last->identity], file);
+        at   = same || range->start != 0 ? last->end : 0; /* another file starts anew */
+    }
+    if (range->start > at)
+        cup_report_problem(check->report,
+                           "ledger: epoch %" PRIu64 ", input %s: gap: bytes %" PRIu64 " to %" PRIu64
+                           " are in no epoch; read the input again into a new lake",
+                           range->epoch, input, at, range->start);
+    else if (range->start < at)
+        cup_report_problem(check->report,
+                           "ledger: epoch %" PRIu64 ", input %s: overlap: bytes %" PRIu64
+                           " to %" PRIu64 " were in epoch %" PRIu64
+                           " already; their records are in the lake twice",
+                           range->epoch, input, range->start, at, last ? last->epoch : 0);
+    else if (last != NULL && !same && range->start != 0)
+        cup_report_problem(check->report,
+                           "ledger: epoch %" PRIu64
+                           ", input %s: the range goes on in another file (%s, before %s)",
+                           range->epoch, input, file, ledger->names.list[last->identity]);
+}
+
+void cup_check_ledger(struct cup_check *check)
+{
+    const struct cup_ledger *ledger = check->ledger;
+
+    CUP_ASSERT(ledger != NULL);
+    check_epochs(check);
+    for (uint64_t i = 0; i < ledger->range_count; i++) {
+        const struct cup_ledger_range *range = &ledger->ranges[i];
+        bool                           again = i > 0 && range[-1].input == range->input;
+        check_range(check, again ? range - 1 : NULL, range);
+    }
+    for (uint64_t i = 0; i < ledger->epoch_count; i++) {
+        const struct cup_ledger_epoch *epoch = &ledger->epochs[i];
+        if (epoch->file_counts[CUP_LEDGER_SILVER] > 0 && epoch->silver_rows < epoch->accepted)
+            cup_report_problem(check->report,
+                               "ledger: epoch %" PRIu64 ": %" PRIu64
+                               " records accepted, but its silver files hold %" PRIu64 " rows",
+                               epoch->epoch, epoch->accepted, epoch->silver_rows);
+        if (epoch->quarantined > 0 && epoch->file_counts[CUP_LEDGER_QUARANTINE] == 0)
+            cup_report_problem(check->report,
+                               "ledger: epoch %" PRIu64 ": %" PRIu64
+                               " records quarantined, but no quarantine file",
+                               epoch->epoch, epoch->quarantined);
+    }
+}

@@ -40,7 +40,8 @@ enum cup_wire_kind {
     CUP_WIRE_UNKNOWN,  /* <- cup_wire_unknown + texts */
     CUP_WIRE_EPOCH,    /* <- cup_wire_epoch + cup_wire_epoch_table[table_count] */
     CUP_WIRE_ENDED,    /* <- empty: all inputs at their end, or stopped; all is durable */
-    CUP_WIRE_FAULT,    /* <- struct cup_fault; the shard has stopped with its state intact */
+    CUP_WIRE_FAULT, /* <- struct cup_fault, then the text of its `what`; the shard has stopped, its
+                       state intact */
 };
 
 struct cup_wire_head {

@@ -51,6 +51,7 @@ struct cup_commit_result {
     uint64_t epoch; /* decided number; 0: the parts were empty, nothing was written */
     uint64_t record_count;
     uint64_t apply_ns;
+    uint64_t checkpoint_failed_count; /* not fatal: readers start slower until the next one */
     struct {
         uint64_t files, rows, bytes;
     } zones[CUP_ZONE_COUNT];

@@ -72,12 +72,14 @@ struct cup_decode_stamp { /* what all rows of a call get */
 
 struct cup_decode;
 
+typedef const char *cup_topic_of_fn(const void *arg, uint32_t topic);
+
 /* topic_of names a record's topic (cup_source_topic with its source as arg). */
-CUP_MUST_CHECK enum cup_err
-     cup_decode_open(const struct cup_plan *plan, struct cup_pool                         *pool,
-                     const char *(*topic_of)(const void *arg, uint32_t topic), const void *topic_arg,
-                     struct cup_decode **out_decode, struct cup_fault *out_fault);
-void cup_decode_close(struct cup_decode *decode); /* drops open rows */
+CUP_MUST_CHECK enum cup_err cup_decode_open(const struct cup_plan *plan, struct cup_pool *pool,
+                                            cup_topic_of_fn *topic_of, const void *topic_arg,
+                                            struct cup_decode **out_decode,
+                                            struct cup_fault   *out_fault);
+void                        cup_decode_close(struct cup_decode *decode); /* drops open rows */
 
 /* cup_decode_batch decodes records *next.. of the batch, writes verdicts[i] for each record it is
  * done with and moves *next. Pieces of an oversize record (CUP_RECORD_PART) get outcome

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /* batch: raw records with their positions, as a source hands them to decode.
  *
- *   region   value LF value LF key LF value LF ...  + 64 readable bytes
- *              ^0       ^1       ^2  ^2               records[i] says where
+ *   region   value LF value LF value LF ... key LF headers key LF ...  + 64 readable bytes
+ *              ^0       ^1       ^2           ^2      ^2                 records[i] says where
  *
  * Every value and key is followed by one LF. The records' bounds are the only bounds: a legal value
- * may contain LF as white space. A batch belongs to one input and is contiguous in it.
+ * may contain LF as white space. The values stand first and in order, so that one slice covers
+ * them; keys and headers (dumps only) stand behind them. A batch belongs to one input and is
+ * contiguous in it: it starts where the one before ended. It may hold no record: blank lines, or
+ * the mere end of an input.
+ *
+ * The pieces of an oversize record come in batches of their own, as do a torn record and a last
+ * line without LF. All pieces of a record have its position, offset and topic. A position behind
+ * a piece with CUP_RECORD_PART is no place to resume: the rest would be taken for a record.
  *
  * Holds     pointers into the source's memory.
  * Owner     the source; a batch dies at the next cup_source_next.
@@ -44,10 +51,11 @@ struct cup_record {
     int64_t  offset;       /* in topic and partition; NDJSON: byte offset in the file */
     int64_t  timestamp_ms; /* of the message; INT64_MIN when unknown */
     uint64_t position;     /* of the record's first byte in its input, uncompressed */
-    uint64_t whole_bytes;  /* of the value; larger than value_bytes for an oversize record */
-    uint8_t  value_kind, key_kind; /* enum cup_value_kind */
-    uint8_t  flags;                /* CUP_RECORD_* */
-    uint8_t  pad[5];
+    uint64_t whole_bytes;  /* of the value; in pieces: up to the end of this one, so that the last
+                              one has the record's */
+    uint8_t value_kind, key_kind; /* enum cup_value_kind */
+    uint8_t flags;                /* CUP_RECORD_* */
+    uint8_t pad[5];
 };
 
 struct cup_batch {
@@ -56,10 +64,13 @@ struct cup_batch {
     const struct cup_record *records;
     uint32_t                 input;       /* index in the plan's inputs */
     uint32_t                 blank_count; /* empty lines skipped in this batch */
-    uint64_t start, end; /* bytes of the input that this batch covers: [start, end) */
+    /* bytes of the input that this batch covers: [start, end). A tear (CUP_RECORD_TORN) takes one
+     * position behind the last byte, so that a run that starts there does not report it again */
+    uint64_t start, end;
     /* 1: the region's bytes are the input's bytes (NDJSON): [records[i].position, next) maps to
      * region bytes one to one, so that bronze can archive runs of records in one piece */
     uint8_t verbatim;
+    uint8_t no_keys;    /* 1: the input's form has no record keys: a NULL key says nothing */
     uint8_t ends_input; /* 1: nothing follows in this input (until_end) */
 };
 

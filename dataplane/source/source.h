@@ -2,16 +2,17 @@
 /* source: the inputs of one worker, read in order, as batches.
  *
  *   file --read or inflate--> buffer --lines--> NDJSON: records in place
- *                                         \---> dump: line parsed, key and value unescaped to a
- * region
+ *                                         \---> dump: parsed, value and key unescaped to a region
  *
  * Holds     one open file, buffers of the pool, the names of topics seen.
  * Owner     one worker.
  * Threads   one.
- * Fails     IO, INPUT_CHANGED (the file is not the one a position belongs to), CORRUPT never: a
- * torn or damaged gzip ends the input with a TORN record that says so. Bounds    a record
- * is 1..record_bytes_max bytes, its LF not counted; longer ones arrive in pieces. Blank lines are
- * skipped and counted. Tests     tests/dataplane/source/test_lines.c, test_source.c
+ * Fails     IO, BAD_CONFIG (an input that is no regular file), INPUT_CHANGED (a start behind the
+ *           file's end), NO_MEMORY. CORRUPT never: a torn or damaged gzip ends the input with a
+ *           TORN record. After a fault nothing is lost: call again.
+ * Bounds    a record is 1..record_bytes_max bytes, its LF not counted; longer ones arrive in
+ *           pieces. Blank lines are skipped and counted.
+ * Tests     tests/dataplane/source/test_lines.c, test_source.c, test_dump.c, test_gzip.c
  */
 #ifndef CUP_DATAPLANE_SOURCE_SOURCE_H
 #define CUP_DATAPLANE_SOURCE_SOURCE_H
@@ -26,15 +27,14 @@
 /* What a position belongs to; kept in the journal, compared on resume. */
 struct cup_input_identity {
     uint64_t device, inode;
-    uint32_t
-        head_bytes; /* how many of the first bytes (as stored, compressed or not) were hashed */
+    uint32_t head_bytes; /* of the first bytes, as stored, that were hashed */
     uint32_t head_crc32c;
 };
 #define CUP_INPUT_HEAD_BYTES 1024u
 
 /* cup_input_identify reads the identity of the file at path. head_bytes = 0 asks for up to
  * CUP_INPUT_HEAD_BYTES; a smaller number asks for exactly so many (to compare with an old
- * identity). */
+ * identity; fewer when the file is shorter now). */
 CUP_MUST_CHECK enum cup_err cup_input_identify(const char *path, uint32_t head_bytes,
                                                struct cup_input_identity *out_identity,
                                                struct cup_fault          *out_fault);
@@ -51,7 +51,8 @@ CUP_MUST_CHECK enum cup_err cup_source_open(const struct cup_plan *plan, const u
                                             struct cup_fault *out_fault);
 void                        cup_source_close(struct cup_source *source);
 
-/* cup_source_next reads the next batch.
+/* cup_source_next reads the next batch. until_end of the plan 0: a last line without LF, and a
+ * gzip that ends inside a member, are left for a later run: they may still be being written.
  *
  * Lends     *out_batch until the next call.
  * Returns   CUP_OK; CUP_END when all inputs have ended; CUP_NO_MEMORY when the pool has no room for

@@ -7,13 +7,15 @@
  * A file is not visible under its final name before it is complete and durable. Names are relative
  * to the lake: no empty, "." or ".." parts (asserted: names are ours).
  *
- * Holds     a folder descriptor; per staged file a descriptor.
+ * Holds     a folder descriptor; per staged file a descriptor; the names of folders in use.
  * Owner     stage, append, seal, discard: any worker, each on its own files. The rest: the
- * committer. Threads   as said; the store itself has no mutable state but a counter of staged
- * names. Fails     IO, NO_SPACE, EXISTS, NOT_FOUND, LOCKED. After a failed seal the file is
- * poisoned: discard it; a failed fsync is never tried again. Modes     files 0600 in folders 0700
- * below bronze, quarantine and _cupel; 0640 and 0750 in silver and gold (the name's second part
- * decides; the first is the domain). Tests     tests/dataplane/test_store.c
+ *           committer.
+ * Threads   as said; all that workers share is an atomic counter of staged names.
+ * Fails     IO, NO_SPACE, EXISTS, NOT_FOUND, LOCKED, NO_MEMORY. After a failed append or seal the
+ *           file is poisoned: discard it; a failed fsync is never tried again.
+ * Modes     files 0600 in folders 0700 below bronze, quarantine and _cupel; 0640 and 0750 in silver
+ *           and gold (the name's second part decides; the first is the domain, 0750).
+ * Tests     tests/dataplane/test_store.c
  */
 #ifndef CUP_DATAPLANE_STORE_STORE_H
 #define CUP_DATAPLANE_STORE_STORE_H
@@ -53,13 +55,19 @@ CUP_MUST_CHECK enum cup_err cup_store_seal(struct cup_store_file *file,
                                            struct cup_sealed     *out_sealed,
                                            struct cup_fault      *out_fault);
 
-/* cup_store_place gives a sealed file its final name (missing folders are made) and frees it.
- * EXISTS when the name is taken. Durable after cup_store_sync. */
+/* cup_store_place gives a sealed file its final name (missing folders are made) and frees it;
+ * on failure the caller still has it. EXISTS when the name is taken. Durable after cup_store_sync.
+ */
 CUP_MUST_CHECK enum cup_err cup_store_place(struct cup_store *store, struct cup_store_file *file,
                                             const char *name, struct cup_fault *out_fault);
 
 /* cup_store_sync makes all placements and new folders since the last sync durable. */
 CUP_MUST_CHECK enum cup_err cup_store_sync(struct cup_store *store, struct cup_fault *out_fault);
+
+/* cup_store_sync_folder makes the names in one folder durable: what can be seen in it need not have
+ * been, when another process put it there. */
+CUP_MUST_CHECK enum cup_err cup_store_sync_folder(struct cup_store *store, const char *folder,
+                                                  struct cup_fault *out_fault);
 
 /* cup_store_discard removes a staged file and frees it. NULL is accepted. */
 void cup_store_discard(struct cup_store *store, struct cup_store_file *file);
@@ -89,13 +97,14 @@ CUP_MUST_CHECK enum cup_err cup_store_remove(struct cup_store *store, const char
  */
 CUP_MUST_CHECK enum cup_err cup_store_clean(struct cup_store *store, struct cup_fault *out_fault);
 
-/* A journal segment: appended and synced in place, padded by its writer. */
+/* A journal segment: appended and synced in place, padded by its writer. Its name is durable when
+ * cup_store_log_create returns. */
 struct cup_store_log;
 CUP_MUST_CHECK enum cup_err cup_store_log_create(struct cup_store *store, const char *name,
                                                  struct cup_store_log **out_log,
                                                  struct cup_fault      *out_fault); /* EXISTS */
-/* cup_store_log_append writes and fdatasyncs; the caller must treat any failure as the end of the
- * process (durability: a journal fsync is never retried). */
+/* cup_store_log_append writes and fdatasyncs. NO_SPACE: nothing was synced, and the same bytes may
+ * be appended again when there is room. Any other failure is the end of the log: never retried. */
 CUP_MUST_CHECK enum cup_err cup_store_log_append(struct cup_store_log *log, const void *bytes,
                                                  size_t count, struct cup_fault *out_fault);
 void                        cup_store_log_close(struct cup_store_log *log);

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/commit/commit_priv.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "dataplane/abi/tables.h"
+#include "kernels/isal/isal.h"
+
+static struct cup_commit_table make_table(struct cup_store *store, const char *folder,
+                                          const struct cup_field *fields, uint32_t field_count,
+                                          const char *description)
+{
+    return (struct cup_commit_table){.store       = store,
+                                     .folder      = folder,
+                                     .fields      = fields,
+                                     .field_count = field_count,
+                                     .description = description};
+}
+
+enum cup_err cup_commit_priv_tables_open(struct cup_commit *commit, struct cup_fault *out_fault)
+{
+    const struct cup_plan *plan  = commit->plan;
+    struct cup_store      *store = commit->store;
+
+    commit->silver = calloc(plan->tables.count + 1ul, sizeof *commit->silver);
+    if (commit->silver == NULL)
+        return cup_fault_set(out_fault, CUP_NO_MEMORY, "list of tables", NULL);
+    commit->index = make_table(store, commit->index_folder, cup_index_fields(), CUP_INDEX_COUNT,
+                               "one row a record: where its bytes lie and what became of it");
+    commit->quarantine =
+        make_table(store, commit->quarantine_folder, cup_quarantine_fields(), CUP_QUARANTINE_COUNT,
+                   "one row a record that was not accepted, and why");
+    commit->ledger = make_table(store, commit->ledger_folder, cup_ledger_fields(), CUP_LEDGER_COUNT,
+                                "per epoch one row an input and one a file");
+    for (uint32_t i = 0; i < plan->tables.count; i++) {
+        const struct cup_plan_table *table = &cup_plan_tables(plan)[i];
+        const char                  *text  = cup_plan_text(plan, table->description);
+        commit->silver[i] = make_table(store, cup_plan_text(plan, table->path), NULL, 0,
+                                       table->description.bytes > 0 ? text : NULL);
+    }
+    return CUP_OK;
+}
+
+void cup_commit_priv_table_close(struct cup_commit_table *table)
+{
+    cup_delta_state_free(table->state);
+    free(table->made_fields);
+    *table = (struct cup_commit_table){0};
+}
+
+void cup_commit_priv_tables_close(struct cup_commit *commit)
+{
+    cup_commit_priv_table_close(&commit->index);
+    cup_commit_priv_table_close(&commit->quarantine);
+    cup_commit_priv_table_close(&commit->ledger);
+    for (uint32_t i = 0; commit->silver != NULL && i < commit->plan->tables.count; i++)
+        cup_commit_priv_table_close(&commit->silver[i]);
+    free(commit->silver);
+    commit->silver = NULL;
+}
+
+/* Data columns as the plan says, then the generated ones. List elements lie behind the columns. */
+enum cup_err cup_commit_priv_table_fields(struct cup_commit *commit, struct cup_commit_table *table,
+                                          struct cup_fault *out_fault)
+{
+    if (table->fields != NULL) return CUP_OK;
+    CUP_ASSERT(table >= commit->silver && table < commit->silver + commit->plan->tables.count);
+    const struct cup_plan_table *planned = cup_plan_tables(commit->plan) + (table - commit->silver);
+    const struct cup_plan_column *columns = cup_plan_columns(commit->plan, planned);
+    uint32_t                      count   = planned->columns.count;
+    struct cup_field             *fields  = calloc(2ul * count + CUP_SILVER_COUNT, sizeof *fields);
+
+    if (fields == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "columns", table->folder);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cup_plan_column *column  = &columns[i];
+        struct cup_field             *element = &fields[count + CUP_SILVER_COUNT + i];
+        bool                          is_list = column->type == CUP_TYPE_LIST;
+
+        element->name         = "element";
+        element->type         = column->element_type;
+        element->precision    = column->precision;
+        element->scale        = column->scale;
+        fields[i].name        = cup_plan_text(commit->plan, column->name);
+        fields[i].type        = column->type;
+        fields[i].precision   = is_list ? 0 : column->precision;
+        fields[i].scale       = is_list ? 0 : column->scale;
+        fields[i].child_count = is_list;
+        fields[i].children    = is_list ? element : NULL;
+        if (column->comment.bytes > 0)
+            fields[i].comment = cup_plan_text(commit->plan, column->comment);
+    }
+    memcpy(fields + count, cup_silver_fields(), CUP_SILVER_COUNT * sizeof *fields);
+    table->made_fields = fields;
+    table->fields      = fields;
+    table->field_count = count + CUP_SILVER_COUNT;
+    return CUP_OK;
+}
+
+static enum cup_err io_get(void *arg, const char *name, struct cup_text *out,
+                           struct cup_fault *out_fault)
+{
+    const struct cup_commit_table *table = arg;
+    char                           whole[CUP_STORE_NAME_BYTES];
+    enum cup_err err = cup_commit_priv_join(table->folder, name, whole, out_fault);
+
+    return err == CUP_OK ? cup_store_get(table->store, whole, out, out_fault) : err;
+}
+
+static enum cup_err io_list(void *arg, const char *folder, void (*each)(void *, const char *name),
+                            void *each_arg, struct cup_fault *out_fault)
+{
+    const struct cup_commit_table *table = arg;
+    char                           whole[CUP_STORE_NAME_BYTES];
+    enum cup_err err = cup_commit_priv_join(table->folder, folder, whole, out_fault);
+
+    return err == CUP_OK ? cup_store_list(table->store, whole, each, each_arg, out_fault) : err;
+}
+
+enum cup_err cup_commit_priv_table_look(struct cup_commit_table *table, struct cup_fault *out_fault)
+{
+    struct cup_delta_io io  = {.arg = table, .get = io_get, .list = io_list};
+    enum cup_err        err = CUP_NOT_FOUND;
+
+    if (table->state != NULL) {
+        err = cup_delta_refresh(table->state, &io, out_fault);
+        if (err != CUP_OK) {
+            /* commits that the state does not continue: look at the whole log */
+            cup_delta_state_free(table->state);
+            table->state = NULL;
+        }
+    }
+    if (err != CUP_OK) err = cup_delta_load(&io, &table->state, out_fault);
+    table->looked = err == CUP_OK || err == CUP_NOT_FOUND;
+    return err == CUP_NOT_FOUND ? CUP_OK : err;
+}
+
+/* Bounded: fields of a plan are lists at most; a log's were parsed with a limit, and the plan's
+ * side ends first. */
+static bool equal_types(const struct cup_field *a, const struct cup_field *b)
+{
+    if (a->type != b->type || a->child_count != b->child_count) return false;
+    if (a->type == CUP_TYPE_DECIMAL && (a->precision != b->precision || a->scale != b->scale))
+        return false;
+    CUP_ASSERT(a->child_count <= 1);
+    return a->child_count == 0 || equal_types(&a->children[0], &b->children[0]);
+}
+
+uint32_t cup_commit_priv_table_find(const struct cup_delta_state *state, const char *name)
+{
+    uint32_t i = 0;
+
+    /* readers of Delta tables ignore case */
+    while (i < state->field_count && strcasecmp(state->fields[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+uint32_t cup_commit_priv_schema_crc(const struct cup_commit_table *table)
+{
+    const char *schema = table->state == NULL ? NULL : table->state->schema_string;
+
+    return schema == NULL ? 0 : cup_crc32c(0, schema, strlen(schema));
+}
+
+/* A fault that names the table and, if it is one, the column. */
+static enum cup_err refuse(struct cup_fault *out_fault, const char *what,
+                           const struct cup_commit_table *table, const char *column)
+{
+    char where[CUP_STORE_NAME_BYTES + 512];
+
+    snprintf(where, sizeof where, column == NULL ? "%s" : "%s: %s", table->folder, column);
+    return cup_fault_set(out_fault, CUP_TABLE_CHANGED, what, where);
+}
+
+/* A writer must know every feature that the table demands of writers. */
+static enum cup_err check_protocol(const struct cup_commit_table *table,
+                                   struct cup_fault              *out_fault)
+{
+    static const char *const      known[] = {"timestampNtz", "appendOnly", "invariants"};
+    const struct cup_delta_state *state   = table->state;
+
+    if (state->min_writer > 2 && state->min_writer != 7)
+        return refuse(out_fault, "the table demands a newer writer", table, NULL);
+    for (char **feature = state->writer_features; feature != NULL && *feature != NULL; feature++) {
+        bool found = false;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            found |= strcmp(known[i], *feature) == 0;
+        if (!found)
+            return refuse(out_fault, "the table demands a writer feature that cupel has not", table,
+                          *feature);
+    }
+    return CUP_OK;
+}
+
+static enum cup_err check_properties(const struct cup_commit_table *table,
+                                     struct cup_fault              *out_fault)
+{
+    const struct cup_delta_state *state = table->state;
+
+    if (state->partition_columns_json != NULL && strchr(state->partition_columns_json, '"') != NULL)
+        return refuse(out_fault, "the table is partitioned in a way the plan does not know", table,
+                      NULL);
+    if (state->configuration_json != NULL &&
+        strstr(state->configuration_json, "\"delta.setTransactionRetentionDuration\"") != NULL)
+        return refuse(out_fault,
+                      "delta.setTransactionRetentionDuration would make cupel forget what it "
+                      "committed; remove the property",
+                      table, NULL);
+    for (uint32_t i = 0; i < state->field_count; i++)
+        if ((state->fields[i].flags & CUP_FIELD_REQUIRED) != 0)
+            return refuse(out_fault, "a NOT NULL column", table, state->fields[i].name);
+    return CUP_OK;
+}
+
+enum cup_err cup_commit_priv_table_check(const struct cup_commit_table *table,
+                                         uint32_t *out_missing, struct cup_fault *out_fault)
+{
+    const struct cup_delta_state *state   = table->state;
+    uint32_t                      missing = 0;
+
+    CUP_ASSERT(state != NULL);
+    enum cup_err err = check_protocol(table, out_fault);
+    if (err == CUP_OK) err = check_properties(table, out_fault);
+    if (err != CUP_OK) return err;
+    for (uint32_t i = 0; i < table->field_count; i++) {
+        const struct cup_field *field = &table->fields[i];
+        uint32_t                at    = cup_commit_priv_table_find(state, field->name);
+        if (at == state->field_count) {
+            missing++;
+            continue;
+        }
+        if (strcmp(state->fields[at].name, field->name) != 0)
+            return refuse(out_fault, "a column's name differs in case", table, field->name);
+        if (!equal_types(field, &state->fields[at]))
+            return refuse(out_fault, "a column has another type", table, field->name);
+    }
+    *out_missing = missing;
+    return CUP_OK;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which table and which shape a change event belongs to, and what the plan does not know. */
+#include <string.h>
+
+#include "dataplane/decode/decode_priv.h"
+
+static bool is_any_or(struct cup_span planned, struct cup_span seen)
+{
+    return planned.bytes == 0 || cup_span_priv_equal(planned, seen);
+}
+
+static bool is_table(const struct cup_decode *decode, uint32_t table)
+{
+    const struct cup_plan_table *plan     = decode->tables[table].plan;
+    const struct cup_envelope   *envelope = &decode->envelope;
+
+    return cup_span_priv_equal(cup_span_priv_of(decode->plan, plan->source_table),
+                               envelope->table) &&
+           cup_span_priv_equal(cup_span_priv_of(decode->plan, plan->source_schema),
+                               envelope->schema) &&
+           is_any_or(cup_span_priv_of(decode->plan, plan->source_db), envelope->db) &&
+           is_any_or(cup_span_priv_of(decode->plan, plan->source_name), envelope->name);
+}
+
+/* Records of a table come in runs: the last one first. */
+static uint32_t find_table(struct cup_decode *decode)
+{
+    const struct cup_span name = decode->envelope.table;
+
+    if (decode->last_table != CUP_NONE && is_table(decode, decode->last_table))
+        return decode->last_table;
+    uint64_t hash  = cup_shapes_priv_hash(name.at, name.bytes);
+    uint32_t table = decode->table_buckets[hash & decode->bucket_mask];
+    while (table != CUP_NONE && !is_table(decode, table))
+        table = decode->tables[table].next;
+    if (table != CUP_NONE) decode->last_table = table;
+    return table;
+}
+
+static void use_known(struct cup_decode *decode, uint32_t index)
+{
+    struct cup_json_known known = decode->known[index];
+    uint32_t              shape = decode->known_shape[index];
+
+    memmove(decode->known + 1, decode->known, index * sizeof *decode->known);
+    memmove(decode->known_shape + 1, decode->known_shape, index * sizeof *decode->known_shape);
+    decode->known[0]       = known;
+    decode->known_shape[0] = shape;
+}
+
+/* A text of the plan that was not among the known ones takes the place of the least used. */
+static void learn(struct cup_decode *decode, uint32_t index)
+{
+    const struct cup_shape *shape = &decode->shapes[index];
+
+    if (decode->known_count < CUP_KNOWN_MAX) decode->known_count++;
+    uint32_t last       = decode->known_count - 1;
+    decode->known[last] = (struct cup_json_known){
+        .text = shape->text, .bytes = shape->text_bytes, .token_count = shape->token_count};
+    decode->known_shape[last] = index;
+    use_known(decode, last);
+}
+
+static uint32_t find_text(const struct cup_decode *decode, uint32_t table, struct cup_span text)
+{
+    uint64_t hash  = cup_shapes_priv_hash(text.at, text.bytes);
+    uint32_t shape = decode->shape_buckets[hash & decode->bucket_mask];
+
+    for (; shape != CUP_NONE; shape = decode->shapes[shape].next) {
+        const struct cup_shape *is = &decode->shapes[shape];
+        if (is->text_hash != hash || is->table != table) continue;
+        if (cup_span_priv_equal((struct cup_span){is->text, is->text_bytes}, text)) break;
+    }
+    return shape;
+}
+
+static uint32_t find_shape(struct cup_decode *decode, uint32_t table)
+{
+    const struct cup_envelope *envelope = &decode->envelope;
+
+    if (envelope->schema_text.bytes == 0) return decode->tables[table].bare_shape;
+    if (envelope->known != CUP_NONE) {
+        uint32_t shape = decode->known_shape[envelope->known];
+        if (envelope->known > 0) use_known(decode, envelope->known);
+        if (decode->shapes[shape].table == table) return shape;
+    }
+    uint32_t shape = find_text(decode, table, envelope->schema_text);
+    if (shape != CUP_NONE) learn(decode, shape);
+    return shape;
+}
+
+static void copy_name(struct cup_span name, char *out, size_t cap)
+{
+    size_t bytes = name.bytes < cap ? name.bytes : cap - 1;
+
+    if (bytes > 0) memcpy(out, name.at, bytes);
+    out[bytes] = '\0';
+}
+
+static void note_key_schema(struct cup_decode *decode, struct cup_decode_unknown *unknown)
+{
+    const struct cup_record *record = decode->record;
+    const uint8_t           *key    = decode->batch->region + record->key_at;
+    struct cup_json_doc      doc;
+    uint32_t                 schema;
+
+    if (record->key_kind != CUP_VALUE_BYTES || record->key_bytes > decode->plan->record_bytes_max)
+        return;
+    cup_json_text(decode->texts, key, record->key_bytes, &doc);
+    if (doc.verdict != CUP_JSON_OK) return;
+    (void)cup_envelope_priv_payload(key, &doc, &schema); /* only the schema is of interest here */
+    if (schema == 0) return;
+    unknown->key_schema       = key + doc.nodes[schema].at;
+    unknown->key_schema_bytes = doc.nodes[schema].bytes;
+}
+
+static void note_unknown(struct cup_decode *decode)
+{
+    const struct cup_envelope *envelope = &decode->envelope;
+    struct cup_decode_unknown *unknown  = &decode->unknown;
+
+    *unknown = (struct cup_decode_unknown){0};
+    if (envelope->schema_text.bytes > 0) unknown->schema = envelope->schema_text.at;
+    unknown->schema_bytes = envelope->schema_text.bytes;
+    copy_name(envelope->name, unknown->source_name, sizeof unknown->source_name);
+    copy_name(envelope->db, unknown->source_db, sizeof unknown->source_db);
+    copy_name(envelope->schema, unknown->source_schema, sizeof unknown->source_schema);
+    copy_name(envelope->table, unknown->source_table, sizeof unknown->source_table);
+    copy_name(envelope->connector, unknown->connector, sizeof unknown->connector);
+    const char *topic = decode->topic_of(decode->topic_arg, decode->record->topic);
+    copy_name((struct cup_span){(const uint8_t *)topic, (uint32_t)strlen(topic)}, unknown->topic,
+              sizeof unknown->topic);
+    note_key_schema(decode, unknown);
+}
+
+static bool is_refused(const struct cup_refused *refused, const struct cup_decode_unknown *unknown)
+{
+    return refused->text_bytes == unknown->schema_bytes &&
+           (refused->text_bytes == 0 ||
+            memcmp(refused->text, unknown->schema, refused->text_bytes) == 0) &&
+           strcmp(refused->names[0], unknown->source_name) == 0 &&
+           strcmp(refused->names[1], unknown->source_db) == 0 &&
+           strcmp(refused->names[2], unknown->source_schema) == 0 &&
+           strcmp(refused->names[3], unknown->source_table) == 0;
+}
+
+/* The batch may be gone when the answer comes. Without memory the text counts as another one: it is
+ * asked again. */
+static void keep_text(struct cup_decode *decode)
+{
+    const struct cup_decode_unknown *unknown = &decode->unknown;
+
+    free(decode->unknown_text);
+    decode->unknown_text       = malloc(unknown->schema_bytes + 1u);
+    decode->unknown_text_bytes = unknown->schema_bytes;
+    if (decode->unknown_text != NULL && unknown->schema_bytes > 0)
+        memcpy(decode->unknown_text, unknown->schema, unknown->schema_bytes);
+}
+
+static uint32_t judge_unknown(struct cup_decode *decode)
+{
+    note_unknown(decode);
+    for (uint32_t i = 0; i < decode->refused_count; i++)
+        if (is_refused(&decode->refused[i], &decode->unknown))
+            return cup_decode_priv_refuse(decode, decode->refused[i].outcome, NULL, "", NULL, 0);
+    keep_text(decode);
+    decode->stop = CUP_DECODE_UNKNOWN;
+    return CUP_STOPPED;
+}
+
+uint32_t cup_route_priv_find(struct cup_decode *decode)
+{
+    uint32_t table = find_table(decode);
+    uint32_t shape = table == CUP_NONE ? CUP_NONE : find_shape(decode, table);
+
+    if (table != CUP_NONE) decode->table = &decode->tables[table];
+    if (shape == CUP_NONE) return judge_unknown(decode);
+    decode->shape = &decode->shapes[shape];
+    if (decode->shape->quarantine)
+        return cup_decode_priv_refuse(decode, CUP_OUTCOME_SCHEMA_DRIFT, NULL, "", NULL, 0);
+    return CUP_OUTCOME_ACCEPTED;
+}
+
+void cup_decode_refuse(struct cup_decode *decode, enum cup_outcome outcome)
+{
+    const struct cup_decode_unknown *unknown = &decode->unknown;
+    struct cup_refused              *refused = &decode->refused[decode->refused_next];
+
+    CUP_ASSERT(decode->stop == CUP_DECODE_UNKNOWN);
+    CUP_ASSERT(cup_outcome_class(outcome) == CUP_CLASS_QUARANTINED);
+    if (decode->unknown_text == NULL) return; /* it will be asked again, and refused again */
+    free(refused->text);
+    refused->text        = decode->unknown_text;
+    refused->text_bytes  = decode->unknown_text_bytes;
+    decode->unknown_text = NULL;
+    refused->outcome     = outcome;
+    memcpy(refused->names[0], unknown->source_name, sizeof refused->names[0]);
+    memcpy(refused->names[1], unknown->source_db, sizeof refused->names[1]);
+    memcpy(refused->names[2], unknown->source_schema, sizeof refused->names[2]);
+    memcpy(refused->names[3], unknown->source_table, sizeof refused->names[3]);
+    decode->refused_next = (decode->refused_next + 1) % CUP_REFUSED_MAX;
+    if (decode->refused_count < CUP_REFUSED_MAX) decode->refused_count++;
+}
+
+void cup_route_priv_close(struct cup_decode *decode)
+{
+    for (uint32_t i = 0; decode->refused != NULL && i < decode->refused_count; i++)
+        free(decode->refused[i].text);
+    free(decode->refused);
+    free(decode->unknown_text);
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/source/source.h"
+
+#include <string.h>
+
+#include "dataplane/source/source_priv.h"
+
+static uint32_t line_bytes_max(const struct cup_plan *plan, bool is_dump)
+{
+    return is_dump ? 2 * plan->record_bytes_max + CUP_DUMP_LINE_EXTRA : plan->record_bytes_max;
+}
+_Static_assert((2ull * CUP_RECORD_BYTES_MAX + CUP_DUMP_LINE_EXTRA) * 4 / 3 + CUP_BLOCK_BYTES <=
+                   (uint64_t)CUP_POOL_RUN_MAX * CUP_BLOCK_BYTES,
+               "the longest line of a dump fits a run, read and unescaped");
+
+/* What a dump line may look like is not the operator's business: the limits of its values are. */
+static const struct cup_json_limits line_limits = {
+    .depth_max = 1024, .members_max = 65536, .key_bytes_max = 4096, .number_bytes_max = 65536};
+
+static enum cup_err open_tools(struct cup_source *source, struct cup_fault *out_fault)
+{
+    const struct cup_plan       *plan   = source->plan;
+    const struct cup_plan_input *inputs = cup_plan_inputs(plan);
+    bool                         gzip = false, dump = false;
+    uint32_t                     slice = line_bytes_max(plan, true) + 1;
+
+    for (uint32_t i = 0; i < source->input_count; i++) {
+        CUP_ASSERT(source->inputs[i] < plan->inputs.count);
+        gzip = gzip || inputs[source->inputs[i]].gzip;
+        dump = dump || inputs[source->inputs[i]].form == CUP_INPUT_DUMP;
+    }
+    enum cup_err err =
+        cup_topics_priv_open(&source->topics, source->pool, source->input_count, out_fault);
+    if (err == CUP_OK && gzip) err = cup_inflate_open(&source->inflate, out_fault);
+    if (slice < CUP_BATCH_BYTES) slice = CUP_BATCH_BYTES;
+    if (err == CUP_OK && dump)
+        err = cup_json_open(cup_plan_text(plan, plan->kernels), slice, line_limits, &source->json,
+                            out_fault);
+    return err;
+}
+
+enum cup_err cup_source_open(const struct cup_plan *plan, const uint32_t *inputs,
+                             const uint64_t *starts, uint32_t input_count, struct cup_pool *pool,
+                             struct cup_source **out_source, struct cup_fault *out_fault)
+{
+    CUP_ASSERT(plan != NULL && pool != NULL);
+    CUP_ASSERT(input_count == 0 || (inputs != NULL && starts != NULL));
+
+    struct cup_source *source = calloc(1, sizeof *source);
+    if (source == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "source", NULL);
+    source->plan         = plan;
+    source->inputs       = inputs;
+    source->starts       = starts;
+    source->input_count  = input_count;
+    source->pool         = pool;
+    source->buffer.pool  = pool;
+    source->reader.fd    = -1;
+    source->pending.kind = CUP_PIECE_NEED_MORE;
+    enum cup_err err     = open_tools(source, out_fault);
+    if (err != CUP_OK) {
+        cup_source_close(source);
+        return err;
+    }
+    *out_source = source;
+    return CUP_OK;
+}
+
+void cup_source_close(struct cup_source *source)
+{
+    if (source == NULL) return;
+    cup_reader_priv_close(&source->reader);
+    cup_buffer_priv_release(&source->buffer);
+    cup_pool_give(source->pool, source->long_region, source->long_blocks);
+    cup_pool_give(source->pool, (uint8_t *)source->records, CUP_SOURCE_RECORD_BLOCKS);
+    cup_pool_give(source->pool, source->region, CUP_SOURCE_REGION_BLOCKS);
+    cup_pool_give(source->pool, source->side, CUP_SOURCE_REGION_BLOCKS);
+    cup_pool_give(source->pool, source->reader.stored, 1);
+    cup_topics_priv_close(&source->topics);
+    cup_inflate_close(source->inflate);
+    cup_json_close(source->json);
+    free(source);
+}
+
+static bool borrow(struct cup_pool *pool, uint8_t **run, uint32_t blocks)
+{
+    if (*run == NULL) *run = cup_pool_take(pool, blocks);
+    return *run != NULL;
+}
+
+/* What was borrowed stays borrowed when the rest is missing: the next call asks for less. */
+static bool borrow_all(struct cup_source *source, const struct cup_plan_input *input)
+{
+    uint8_t *records = (uint8_t *)source->records;
+    bool     dump    = input->form == CUP_INPUT_DUMP;
+
+    bool done       = borrow(source->pool, &records, CUP_SOURCE_RECORD_BLOCKS);
+    source->records = (struct cup_record *)(void *)records;
+    done            = done && cup_buffer_priv_borrow(&source->buffer);
+    done = done && (!dump || borrow(source->pool, &source->region, CUP_SOURCE_REGION_BLOCKS));
+    done = done && (!dump || borrow(source->pool, &source->side, CUP_SOURCE_REGION_BLOCKS));
+    source->reader.inflate = source->inflate;
+    return done && (!input->gzip || borrow(source->pool, &source->reader.stored, 1));
+}
+
+static enum cup_err open_input(struct cup_source *source, struct cup_fault *out_fault)
+{
+    const struct cup_plan_input *input =
+        &cup_plan_inputs(source->plan)[source->inputs[source->at_input]];
+    const char *path  = cup_plan_text(source->plan, input->path);
+    uint64_t    start = source->starts[source->at_input];
+    uint32_t    most  = line_bytes_max(source->plan, input->form == CUP_INPUT_DUMP);
+
+    if (!borrow_all(source, input))
+        return cup_fault_set(out_fault, CUP_NO_MEMORY, "buffers of an input", path);
+    enum cup_err err = cup_reader_priv_open(&source->reader, path, input->gzip, start, out_fault);
+    if (err != CUP_OK) return err;
+    cup_lines_init(&source->lines, most);
+    cup_buffer_priv_reset(&source->buffer, start, most);
+    source->file_topic = cup_topics_priv_file(
+        &source->topics, cup_plan_text(source->plan, input->topic), input->topic.bytes);
+    source->is_dump       = input->form == CUP_INPUT_DUMP;
+    source->skipping      = input->gzip && start > 0;
+    source->tear_reported = false;
+    source->input_done    = false;
+    source->input_open    = true;
+    source->slice_end     = 0;
+    source->blank_base    = 0;
+    return CUP_OK;
+}
+
+static void close_input(struct cup_source *source)
+{
+    cup_reader_priv_close(&source->reader);
+    source->input_open = false;
+    source->at_input++;
+}
+
+/* Inflates up to the start and keeps what lies behind it. The position behind a tear is one more
+ * than that of its last byte: a run that starts there has reported it. */
+static enum cup_err skip_to_start(struct cup_source *source, struct cup_fault *out_fault)
+{
+    struct cup_buffer *buffer = &source->buffer;
+    struct cup_reader *reader = &source->reader;
+    uint64_t           start  = source->starts[source->at_input];
+
+    while (source->skipping) {
+        uint32_t     got = 0;
+        enum cup_err err =
+            cup_reader_priv_read(reader, buffer->run, CUP_READER_CHUNK, &got, out_fault);
+        if (err != CUP_OK) return err;
+        bool torn = reader->state == CUP_READER_CUT || reader->state == CUP_READER_DAMAGED;
+        if (reader->position >= start) {
+            buffer->to       = got;
+            buffer->from     = got - (size_t)(reader->position - start);
+            buffer->at       = buffer->from;
+            buffer->position = reader->position - got;
+            source->skipping = false;
+        } else if (got == 0 && torn && start == reader->position + 1) {
+            source->tear_reported = true;
+            source->skipping      = false;
+        } else if (got == 0) {
+            return cup_fault_set(out_fault, CUP_INPUT_CHANGED, "shorter than its position",
+                                 reader->path);
+        }
+    }
+    return CUP_OK;
+}
+
+static enum cup_err fill(struct cup_source *source, struct cup_fault *out_fault)
+{
+    struct cup_buffer *buffer = &source->buffer;
+    struct cup_reader *reader = &source->reader;
+    uint32_t           least  = reader->gzip ? CUP_READER_CHUNK : 1;
+
+    source->slice_end = 0;
+    if (!cup_buffer_priv_room(buffer))
+        return cup_fault_set(out_fault, CUP_NO_MEMORY, "buffer of a long record", reader->path);
+    size_t goal = cup_buffer_priv_goal(buffer), capacity = cup_buffer_priv_capacity(buffer);
+    while (reader->state == CUP_READER_OPEN && buffer->to < goal &&
+           capacity - buffer->to >= least) {
+        uint32_t     got  = 0;
+        uint32_t     room = reader->gzip ? CUP_READER_CHUNK : (uint32_t)(goal - buffer->to);
+        enum cup_err err =
+            cup_reader_priv_read(reader, buffer->run + buffer->to, room, &got, out_fault);
+        if (err != CUP_OK) return err;
+        buffer->to += got;
+    }
+    return CUP_OK;
+}
+
+/* The input gives no more bytes, and all whole lines are handed out. */
+static enum cup_err last_batch(struct cup_source *source, struct cup_fault *out_fault)
+{
+    bool until_end = source->plan->until_end != 0;
+    bool torn      = source->reader.state == CUP_READER_DAMAGED ||
+                (source->reader.state == CUP_READER_CUT && until_end);
+
+    if (!torn && !until_end) { /* the rest of the line may be written later */
+        close_input(source);
+        return CUP_AGAIN;
+    }
+    enum cup_err err = cup_source_priv_collect(source, true, out_fault);
+    if (err != CUP_OK) return err;
+    CUP_ASSERT(!source->lines.inside); /* what is left is no more than one piece */
+    torn = torn && !source->tear_reported;
+    if (torn) cup_source_priv_tear(source);
+    cup_source_priv_finish(source);
+    source->batch.end += torn; /* the tear has a position too */
+    source->batch.ends_input = source->input_done = true;
+    return CUP_OK;
+}
+
+static bool is_used_up(const struct cup_source *source)
+{
+    return source->reader.state == CUP_READER_END && source->buffer.at == source->buffer.to &&
+           source->pending.kind == CUP_PIECE_NEED_MORE && source->plan->until_end != 0;
+}
+
+/* AGAIN: bytes were read, or the input was left; no batch yet. */
+static enum cup_err next_batch(struct cup_source *source, struct cup_fault *out_fault)
+{
+    enum cup_err err = skip_to_start(source, out_fault);
+    if (err != CUP_OK) return err;
+    err = cup_source_priv_collect(source, false, out_fault);
+    if (err != CUP_OK) return err;
+    if (source->batch.record_count > 0 || source->buffer.at > source->buffer.from) {
+        source->batch.ends_input = source->input_done = is_used_up(source);
+        cup_source_priv_finish(source);
+        return CUP_OK;
+    }
+    if (source->reader.state != CUP_READER_OPEN) return last_batch(source, out_fault);
+    err = fill(source, out_fault);
+    return err == CUP_OK ? CUP_AGAIN : err;
+}
+
+enum cup_err cup_source_next(struct cup_source *source, struct cup_batch *out_batch,
+                             struct cup_fault *out_fault)
+{
+    enum cup_err err = CUP_AGAIN;
+
+    CUP_ASSERT(source != NULL && out_batch != NULL);
+    cup_source_priv_begin(source);
+    if (source->input_open && source->input_done) close_input(source);
+    while (err == CUP_AGAIN) {
+        if (source->at_input == source->input_count) return CUP_END;
+        err = source->input_open ? CUP_OK : open_input(source, out_fault);
+        if (err == CUP_OK) err = next_batch(source, out_fault);
+    }
+    if (err != CUP_OK) return err;
+    source->batch.no_keys = !source->is_dump;
+    *out_batch            = source->batch;
+    return CUP_OK;
+}
+
+const char *cup_source_topic(const struct cup_source *source, uint32_t topic)
+{
+    CUP_ASSERT(topic < source->topics.count);
+    return source->topics.rows[topic].name;
+}

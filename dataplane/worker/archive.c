@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/rnd.h"
+#include "dataplane/abi/tables.h"
+#include "dataplane/worker/worker_priv.h"
+
+static enum cup_err put_staged(void *arg, const void *bytes, size_t count,
+                               struct cup_fault *out_fault)
+{
+    return cup_store_append(arg, bytes, count, out_fault);
+}
+
+static void name_folders(struct cup_archive *archive, const struct cup_plan *plan)
+{
+    const char *domain = cup_plan_text(plan, plan->domain);
+    const char *name   = cup_plan_text(plan, plan->pipeline);
+    int         bytes;
+
+    bytes = snprintf(archive->bronze_folder, CUP_WORKER_FOLDER_BYTES, "%s/bronze/%s", domain, name);
+    CUP_ASSERT(bytes > 0 && (unsigned)bytes < CUP_WORKER_FOLDER_BYTES);
+    bytes = snprintf(archive->index_folder, CUP_WORKER_FOLDER_BYTES, "%s/bronze/%s/_index", domain,
+                     name);
+    CUP_ASSERT(bytes > 0 && (unsigned)bytes < CUP_WORKER_FOLDER_BYTES);
+    bytes = snprintf(archive->quarantine_folder, CUP_WORKER_FOLDER_BYTES, "%s/quarantine/%s",
+                     domain, name);
+    CUP_ASSERT(bytes > 0 && (unsigned)bytes < CUP_WORKER_FOLDER_BYTES);
+}
+
+enum cup_err cup_worker_priv_archive_open(struct cup_worker *worker, struct cup_fault *out_fault)
+{
+    struct cup_archive *archive = &worker->archive;
+
+    name_folders(archive, worker->plan);
+    archive->index_file      = (struct cup_zone_file){.zone        = CUP_ZONE_INDEX,
+                                                      .folder      = archive->index_folder,
+                                                      .fields      = cup_index_fields(),
+                                                      .field_count = CUP_INDEX_COUNT};
+    archive->quarantine_file = (struct cup_zone_file){.zone        = CUP_ZONE_QUARANTINE,
+                                                      .folder      = archive->quarantine_folder,
+                                                      .fields      = cup_quarantine_fields(),
+                                                      .field_count = CUP_QUARANTINE_COUNT};
+    archive->places          = calloc(CUP_BATCH_RECORDS_MAX, sizeof *archive->places);
+    if (archive->places == NULL || !cup_rows_open(&archive->quarantine, &worker->pool,
+                                                  cup_quarantine_fields(), CUP_QUARANTINE_COUNT))
+        return cup_fault_set(out_fault, CUP_NO_MEMORY, "quarantine of one worker (key: memory)",
+                             NULL);
+    if (!worker->plan->bronze) return CUP_OK;
+    if (!cup_rows_open(&archive->index, &worker->pool, cup_index_fields(), CUP_INDEX_COUNT))
+        return cup_fault_set(out_fault, CUP_NO_MEMORY, "archive of one worker (key: memory)", NULL);
+    return cup_bronze_open(&archive->bronze, out_fault);
+}
+
+void cup_worker_priv_archive_close(struct cup_worker *worker)
+{
+    struct cup_archive *archive = &worker->archive;
+
+    cup_store_discard(worker->config.store, archive->staged);
+    archive->staged = NULL;
+    cup_zone_file_drop(&archive->index_file, worker->config.store);
+    cup_zone_file_drop(&archive->quarantine_file, worker->config.store);
+    cup_rows_close(&archive->index);
+    cup_rows_close(&archive->quarantine);
+    cup_bronze_close(archive->bronze);
+    archive->bronze = NULL;
+    free(archive->places);
+    archive->places = NULL;
+    cup_text_free(&archive->headers);
+    cup_text_free(&archive->oversize_head);
+}
+
+/* The file is opened by the first record of an epoch: its day is that of the epoch's opening. */
+static enum cup_err open_file(struct cup_worker *worker, struct cup_fault *out_fault)
+{
+    struct cup_archive *archive = &worker->archive;
+    char                day[CUP_DAY_TEXT_BYTES], uuid[CUP_UUID_TEXT_BYTES];
+
+    enum cup_err err = cup_store_stage(worker->config.store, &archive->staged, out_fault);
+    if (err != CUP_OK) return err;
+    cup_clock_day_text(worker->ingested_us, day);
+    cup_rnd_uuid(uuid);
+    int bytes = snprintf(archive->name, sizeof archive->name, "%s/date=%s/%010llu-%u-%s.ndjson.gz",
+                         archive->bronze_folder, day, (unsigned long long)worker->context.epoch,
+                         worker->config.index, uuid);
+    CUP_ASSERT(bytes > 0 && (size_t)bytes < sizeof archive->name);
+    archive->short_name = archive->name + strlen(archive->bronze_folder) + 1;
+    archive->row_count  = 0;
+    cup_bronze_begin(archive->bronze, (struct cup_sink){.arg = archive->staged, .put = put_staged});
+    return CUP_OK;
+}
+
+/* A value that holds an LF is not one line: it goes into the index row instead of a member. */
+static bool is_one_line(const struct cup_batch *batch, const struct cup_record *record)
+{
+    if (batch->verbatim || record->flags & (CUP_RECORD_PART | CUP_RECORD_OVERSIZE)) return true;
+    return memchr(batch->region + record->value_at, '\n', record->value_bytes) == NULL;
+}
+
+static bool is_archived(const struct cup_batch *batch, const struct cup_record *record)
+{
+    return record->value_kind == CUP_VALUE_BYTES && is_one_line(batch, record);
+}
+
+/* Archives one record or piece. A piece has no LF behind it in the archive but the last one has. */
+static enum cup_err put_record(struct cup_worker *worker, uint32_t i, struct cup_fault *out_fault)
+{
+    struct cup_archive      *archive = &worker->archive;
+    const struct cup_record *record  = &worker->batch.records[i];
+    bool                     part    = (record->flags & CUP_RECORD_PART) != 0;
+    bool                     follows = archive->in_oversize;
+
+    archive->places[i] = follows ? archive->oversize_place : cup_bronze_place(archive->bronze);
+    if (part && !follows) archive->oversize_place = archive->places[i];
+    return cup_bronze_put(archive->bronze, worker->batch.region + record->value_at,
+                          record->value_bytes + !part, !part, out_fault);
+}
+
+/* Archives as many records from `from` on as lie side by side in the region and fit the open
+ * member; *out_to is the first that does not. */
+static enum cup_err put_run(struct cup_worker *worker, uint32_t from, uint32_t to, uint32_t *out_to,
+                            struct cup_fault *out_fault)
+{
+    struct cup_archive      *archive = &worker->archive;
+    const struct cup_record *records = worker->batch.records;
+    struct cup_bronze_place  place   = cup_bronze_place(archive->bronze);
+    size_t                   room    = cup_bronze_room(archive->bronze);
+    uint32_t                 start = records[from].value_at, end = start, i = from;
+
+    for (; i < to; i++) {
+        bool whole = (records[i].flags & (CUP_RECORD_PART | CUP_RECORD_OVERSIZE)) == 0;
+        if (!whole || records[i].value_kind != CUP_VALUE_BYTES || records[i].value_at != end) break;
+        if (i > from && end - start >= room) break;
+        archive->places[i] =
+            (struct cup_bronze_place){.member_at = place.member_at, .at = place.at + (end - start)};
+        end += records[i].value_bytes + 1;
+    }
+    *out_to = i;
+    return cup_bronze_put(archive->bronze, worker->batch.region + start, end - start, true,
+                          out_fault);
+}
+
+static enum cup_err put_values(struct cup_worker *worker, uint32_t from, uint32_t to,
+                               struct cup_fault *out_fault)
+{
+    struct cup_archive *archive = &worker->archive;
+    enum cup_err        err     = CUP_OK;
+
+    if (archive->staged == NULL) err = open_file(worker, out_fault);
+    for (uint32_t i = from; err == CUP_OK && i < to;) {
+        const struct cup_record *record = &worker->batch.records[i];
+        bool whole = (record->flags & (CUP_RECORD_PART | CUP_RECORD_OVERSIZE)) == 0;
+        if (worker->batch.verbatim && whole && record->value_kind == CUP_VALUE_BYTES) {
+            err = put_run(worker, i, to, &i, out_fault);
+            continue;
+        }
+        if (is_archived(&worker->batch, record)) err = put_record(worker, i, out_fault);
+        archive->in_oversize = (record->flags & CUP_RECORD_PART) != 0;
+        i++;
+    }
+    return err;
+}
+
+/* What is left of a torn dump line is a piece of the line, as a line that is no record. */
+static const char *kind_of(const struct cup_record *record, bool is_dump)
+{
+    bool torn = is_dump && record->flags & CUP_RECORD_TORN;
+
+    if (torn || record->flags & CUP_RECORD_BAD_LINE) return "line";
+    switch ((enum cup_value_kind)record->value_kind) {
+    case CUP_VALUE_NULL: return "null";
+    case CUP_VALUE_EMPTY: return "empty";
+    case CUP_VALUE_BYTES: return "value";
+    }
+    return "value";
+}
+
+static void put_headers_json(struct cup_text *text, const struct cup_batch *batch,
+                             const struct cup_record *record)
+{
+    struct cup_header header;
+    uint32_t          at = 0;
+
+    cup_text_clear(text);
+    while (
+        cup_header_next(batch->region + record->headers_at, record->headers_bytes, &at, &header)) {
+        cup_text_puts(text, text->bytes == 0 ? "[[" : ",[");
+        cup_text_json(text, header.name, header.name_bytes);
+        cup_text_puts(text, ",");
+        if (header.value == NULL)
+            cup_text_puts(text, "null");
+        else
+            cup_text_json(text, header.value, header.value_bytes);
+        cup_text_puts(text, "]");
+    }
+    cup_text_puts(text, "]");
+}
+
+static bool set_string(struct cup_rows *rows, uint32_t column, const char *text)
+{
+    return cup_rows_set_text(rows, column, text, strlen(text));
+}
+
+static bool set_key(struct cup_rows *rows, uint32_t column, const struct cup_batch *batch,
+                    const struct cup_record *record)
+{
+    if (record->key_kind == CUP_VALUE_NULL) return true;
+    return cup_rows_set_text(rows, column, batch->region + record->key_at, record->key_bytes);
+}
+
+static const struct cup_plan_input *input_of(const struct cup_worker *worker)
+{
+    return &cup_plan_inputs(worker->config.plan)[worker->batch.input];
+}
+
+/* Where the record came from; the columns stand side by side in both tables. */
+struct origin_columns {
+    uint32_t input, position, topic, partition, offset, timestamp, key, file, member_at, at, bytes;
+};
+
+static bool set_origin(struct cup_worker *worker, struct cup_rows *rows,
+                       const struct origin_columns *columns, uint32_t i)
+{
+    const struct cup_record *record = &worker->batch.records[i];
+    const struct cup_plan   *plan   = worker->config.plan;
+
+    cup_rows_set_int(rows, columns->position, (int64_t)record->position);
+    cup_rows_set_int(rows, columns->partition, record->partition);
+    cup_rows_set_int(rows, columns->offset, record->offset);
+    cup_rows_set_int(rows, columns->bytes, (int64_t)record->whole_bytes);
+    if (record->timestamp_ms != INT64_MIN)
+        cup_rows_set_int(rows, columns->timestamp, record->timestamp_ms * CUP_US_PER_MS);
+    if (!set_string(rows, columns->input, cup_plan_text(plan, input_of(worker)->topic)) ||
+        !set_string(rows, columns->topic, cup_source_topic(worker->source, record->topic)) ||
+        !set_key(rows, columns->key, &worker->batch, record))
+        return false;
+    if (worker->archive.bronze == NULL || !is_archived(&worker->batch, record)) return true;
+    cup_rows_set_int(rows, columns->member_at, (int64_t)worker->archive.places[i].member_at);
+    cup_rows_set_int(rows, columns->at, worker->archive.places[i].at);
+    return set_string(rows, columns->file, worker->archive.short_name);
+}
+
+static bool build_index_row(struct cup_worker *worker, uint32_t i)
+{
+    static const struct origin_columns columns = {
+        CUP_INDEX_INPUT,     CUP_INDEX_POSITION,  CUP_INDEX_TOPIC, CUP_INDEX_PARTITION,
+        CUP_INDEX_OFFSET,    CUP_INDEX_TIMESTAMP, CUP_INDEX_KEY,   CUP_INDEX_FILE,
+        CUP_INDEX_MEMBER_AT, CUP_INDEX_AT,        CUP_INDEX_BYTES};
+    struct cup_rows         *rows    = &worker->archive.index;
+    const struct cup_batch  *batch   = &worker->batch;
+    const struct cup_record *record  = &batch->records[i];
+    bool                     is_dump = input_of(worker)->form == CUP_INPUT_DUMP;
+
+    cup_rows_begin(rows);
+    cup_rows_set_int(rows, CUP_INDEX_EPOCH, (int64_t)worker->context.epoch);
+    if (!set_origin(worker, rows, &columns, i) ||
+        !set_string(rows, CUP_INDEX_FORM, is_dump ? "dump" : "ndjson") ||
+        !set_string(rows, CUP_INDEX_KIND, kind_of(record, is_dump)) ||
+        !set_string(rows, CUP_INDEX_OUTCOME,
+                    cup_outcome_name((enum cup_outcome)worker->verdicts[i].outcome)))
+        return false;
+    if (record->headers_bytes > 0) {
+        struct cup_text *headers = &worker->archive.headers;
+        put_headers_json(headers, batch, record);
+        if (!cup_rows_set_text(rows, CUP_INDEX_HEADERS, headers->at, headers->bytes)) return false;
+    }
+    if (record->value_kind == CUP_VALUE_BYTES && !is_one_line(batch, record) &&
+        !cup_rows_set_text(rows, CUP_INDEX_VALUE, batch->region + record->value_at,
+                           record->value_bytes))
+        return false;
+    cup_rows_commit(rows);
+    return true;
+}
+
+/* The value itself: of a record that came in pieces only its first piece. */
+static bool set_inline_value(struct cup_worker *worker, uint32_t i)
+{
+    const struct cup_record *record = &worker->batch.records[i];
+    const void              *value  = worker->batch.region + record->value_at;
+    size_t                   bytes  = record->value_bytes;
+
+    if (!worker->plan->quarantine_inline || record->value_kind != CUP_VALUE_BYTES) return true;
+    if (record->whole_bytes > record->value_bytes) {
+        value = worker->archive.oversize_head.at;
+        bytes = worker->archive.oversize_head.bytes;
+    }
+    return cup_rows_set_text(&worker->archive.quarantine, CUP_QUARANTINE_VALUE, value, bytes);
+}
+
+static bool set_verdict(struct cup_worker *worker, const struct cup_verdict *verdict)
+{
+    struct cup_rows *rows    = &worker->archive.quarantine;
+    enum cup_outcome outcome = (enum cup_outcome)verdict->outcome;
+
+    if (verdict->bad_at != UINT32_MAX) cup_rows_set_int(rows, CUP_QUARANTINE_BYTE, verdict->bad_at);
+    if (verdict->bad != UINT32_MAX &&
+        !set_string(rows, CUP_QUARANTINE_PATH, cup_decode_bad_path(worker->decode, verdict->bad)))
+        return false;
+    if (verdict->table != UINT32_MAX &&
+        !set_string(
+            rows, CUP_QUARANTINE_TABLE,
+            cup_plan_text(worker->plan, cup_plan_tables(worker->plan)[verdict->table].path)))
+        return false;
+    return set_string(rows, CUP_QUARANTINE_REASON, cup_outcome_name(outcome)) &&
+           set_string(rows, CUP_QUARANTINE_MESSAGE, cup_outcome_text(outcome));
+}
+
+static bool build_quarantine_row(struct cup_worker *worker, uint32_t i)
+{
+    static const struct origin_columns columns = {
+        CUP_QUARANTINE_INPUT,     CUP_QUARANTINE_POSITION, CUP_QUARANTINE_TOPIC,
+        CUP_QUARANTINE_PARTITION, CUP_QUARANTINE_OFFSET,   CUP_QUARANTINE_TIMESTAMP,
+        CUP_QUARANTINE_KEY,       CUP_QUARANTINE_FILE,     CUP_QUARANTINE_MEMBER_AT,
+        CUP_QUARANTINE_AT,        CUP_QUARANTINE_BYTES};
+    struct cup_rows *rows = &worker->archive.quarantine;
+
+    cup_rows_begin(rows);
+    cup_rows_set_int(rows, CUP_QUARANTINE_EPOCH, (int64_t)worker->context.epoch);
+    cup_rows_set_int(rows, CUP_QUARANTINE_GENERATION, (int64_t)worker->plan->generation);
+    cup_rows_set_int(rows, CUP_QUARANTINE_INGESTED_AT, worker->ingested_us);
+    if (!set_origin(worker, rows, &columns, i) || !set_verdict(worker, &worker->verdicts[i]) ||
+        !set_inline_value(worker, i))
+        return false;
+    cup_rows_commit(rows);
+    return true;
+}
+
+static enum cup_err flush(struct cup_worker *worker, struct cup_rows *rows,
+                          struct cup_zone_file *file, struct cup_fault *out_fault)
+{
+    if (rows->row_count == 0) return CUP_OK;
+    enum cup_err err =
+        cup_worker_priv_append(worker, file, rows->columns, rows->row_count, out_fault);
+    if (err == CUP_OK) cup_rows_clear(rows);
+    return err;
+}
+
+/* Builds one row; when a text finds no room, what is built so far is encoded and spilled first. */
+static enum cup_err add_row(struct cup_worker *worker, struct cup_rows *rows,
+                            struct cup_zone_file *file,
+                            bool (*build)(struct cup_worker *worker, uint32_t i), uint32_t i,
+                            struct cup_fault *out_fault)
+{
+    enum cup_err err = CUP_OK;
+
+    if (cup_rows_full(rows)) err = flush(worker, rows, file, out_fault);
+    while (err == CUP_OK && !build(worker, i)) {
+        err = flush(worker, rows, file, out_fault);
+        if (err == CUP_OK) err = cup_worker_priv_relieve(worker, out_fault);
+    }
+    return err;
+}
+
+/* Keeps the first piece of a record that comes in pieces, for an inline quarantine. */
+static void keep_oversize_head(struct cup_worker *worker, uint32_t from, uint32_t to)
+{
+    bool inside = worker->archive.in_oversize;
+
+    for (uint32_t i = from; i < to; i++) {
+        const struct cup_record *record = &worker->batch.records[i];
+        bool                     part   = (record->flags & CUP_RECORD_PART) != 0;
+        if (part && !inside) {
+            cup_text_clear(&worker->archive.oversize_head);
+            cup_text_put(&worker->archive.oversize_head, worker->batch.region + record->value_at,
+                         record->value_bytes);
+        }
+        inside = part;
+    }
+}
+
+enum cup_err cup_worker_priv_archive(struct cup_worker *worker, uint32_t from, uint32_t to,
+                                     struct cup_fault *out_fault)
+{
+    struct cup_archive *archive = &worker->archive;
+    enum cup_err        err     = CUP_OK;
+
+    if (worker->plan->quarantine_inline) keep_oversize_head(worker, from, to);
+    if (archive->bronze != NULL) err = put_values(worker, from, to, out_fault);
+    if (to > from)
+        archive->in_oversize = (worker->batch.records[to - 1].flags & CUP_RECORD_PART) != 0;
+
+    for (uint32_t i = from; err == CUP_OK && i < to; i++) {
+        if (!cup_verdict_counts(&worker->batch.records[i])) continue;
+        enum cup_outcome outcome = (enum cup_outcome)worker->verdicts[i].outcome;
+        if (archive->bronze != NULL) {
+            archive->row_count++;
+            err = add_row(worker, &archive->index, &archive->index_file, build_index_row, i,
+                          out_fault);
+        }
+        if (err == CUP_OK && cup_outcome_class(outcome) == CUP_CLASS_QUARANTINED)
+            err = add_row(worker, &archive->quarantine, &archive->quarantine_file,
+                          build_quarantine_row, i, out_fault);
+    }
+    return err;
+}
+
+static enum cup_err seal_rows(struct cup_worker *worker, struct cup_rows *rows,
+                              struct cup_zone_file *file, struct cup_epoch_part *part,
+                              struct cup_fault *out_fault)
+{
+    enum cup_err err = flush(worker, rows, file, out_fault);
+
+    if (err != CUP_OK || file->parquet == NULL) return err;
+    return cup_zone_file_seal(file, &worker->context, cup_worker_priv_part_file(part), out_fault);
+}
+
+static enum cup_err seal_bronze(struct cup_worker *worker, struct cup_epoch_part *part,
+                                struct cup_fault *out_fault)
+{
+    struct cup_archive *archive = &worker->archive;
+    struct cup_sealed   sealed;
+    uint64_t            bytes;
+
+    if (archive->staged == NULL) return CUP_OK;
+    CUP_ASSERT(!archive->in_oversize);
+    enum cup_err err = cup_bronze_end(archive->bronze, &bytes, out_fault);
+    if (err == CUP_OK) err = cup_store_seal(archive->staged, &sealed, out_fault);
+    if (err != CUP_OK) return err;
+    CUP_ASSERT(sealed.bytes == bytes);
+    struct cup_epoch_file *file = cup_worker_priv_part_file(part);
+    file->zone                  = CUP_ZONE_BRONZE;
+    file->staged                = archive->staged;
+    file->bytes                 = sealed.bytes;
+    file->crc32c                = sealed.crc32c;
+    file->row_count             = archive->row_count;
+    memcpy(file->name, archive->name, sizeof file->name);
+    archive->staged = NULL;
+    cup_stats_add(&worker->config.stats->counters[CUP_COUNTER_BRONZE_BYTES], bytes);
+    return CUP_OK;
+}
+
+enum cup_err cup_worker_priv_archive_seal(struct cup_worker *worker, struct cup_epoch_part *part,
+                                          struct cup_fault *out_fault)
+{
+    struct cup_archive *archive = &worker->archive;
+    enum cup_err        err     = seal_bronze(worker, part, out_fault);
+
+    if (err == CUP_OK && archive->bronze != NULL)
+        err = seal_rows(worker, &archive->index, &archive->index_file, part, out_fault);
+    if (err == CUP_OK)
+        err = seal_rows(worker, &archive->quarantine, &archive->quarantine_file, part, out_fault);
+    return err;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/worker/rows.h"
+
+#include <string.h>
+
+#define VALIDITY_BYTES (CUP_ROWS_MAX / 8)
+#define OFFSETS_BYTES  ((CUP_ROWS_MAX + 16) * sizeof(uint32_t)) /* one more than rows, aligned */
+_Static_assert(OFFSETS_BYTES % 64 == 0 && VALIDITY_BYTES % 64 == 0, "vectors are 64-byte aligned");
+
+static size_t fixed_bytes(const struct cup_field *field)
+{
+    enum cup_vec vec = cup_type_vec((enum cup_type)field->type);
+
+    if (vec == CUP_VEC_VAR) return VALIDITY_BYTES + OFFSETS_BYTES;
+    CUP_ASSERT(vec == CUP_VEC_I32 || vec == CUP_VEC_I64);
+    return VALIDITY_BYTES + (size_t)CUP_ROWS_MAX * cup_vec_bytes(vec);
+}
+
+static void carve(struct cup_rows *rows)
+{
+    uint8_t *at = rows->fixed;
+
+    for (uint32_t i = 0; i < rows->column_count; i++) {
+        struct cup_column *column = &rows->columns[i];
+        *column =
+            (struct cup_column){.validity = at,
+                                .row_cap  = CUP_ROWS_MAX,
+                                .vec = (uint8_t)cup_type_vec((enum cup_type)rows->fields[i].type)};
+        if (column->vec == CUP_VEC_VAR) {
+            column->offsets    = (uint32_t *)(void *)(at + VALIDITY_BYTES);
+            column->offsets[0] = 0;
+        } else {
+            column->any = at + VALIDITY_BYTES;
+        }
+        at += fixed_bytes(&rows->fields[i]);
+    }
+}
+
+bool cup_rows_open(struct cup_rows *rows, struct cup_pool *pool, const struct cup_field *fields,
+                   uint32_t column_count)
+{
+    size_t bytes = 0;
+
+    CUP_ASSERT(column_count <= CUP_ROWS_COLUMNS_MAX);
+    for (uint32_t i = 0; i < column_count; i++)
+        bytes += fixed_bytes(&fields[i]);
+    uint32_t blocks = (uint32_t)((bytes + CUP_BLOCK_BYTES - 1) / CUP_BLOCK_BYTES);
+    uint8_t *fixed  = cup_pool_take(pool, blocks);
+    if (fixed == NULL) return false;
+    *rows = (struct cup_rows){.pool         = pool,
+                              .fields       = fields,
+                              .column_count = column_count,
+                              .fixed        = fixed,
+                              .fixed_blocks = blocks};
+    carve(rows);
+    return true;
+}
+
+static void give_text(struct cup_rows *rows, uint32_t column)
+{
+    if (rows->text_blocks[column] == 0) return;
+    cup_pool_give(rows->pool, rows->columns[column].text, rows->text_blocks[column]);
+    rows->columns[column].text     = NULL;
+    rows->columns[column].text_cap = 0;
+    rows->text_blocks[column]      = 0;
+}
+
+void cup_rows_close(struct cup_rows *rows)
+{
+    if (rows->fixed == NULL) return;
+    for (uint32_t i = 0; i < rows->column_count; i++)
+        give_text(rows, i);
+    cup_pool_give(rows->pool, rows->fixed, rows->fixed_blocks);
+    *rows = (struct cup_rows){0};
+}
+
+void cup_rows_begin(struct cup_rows *rows)
+{
+    CUP_ASSERT(!cup_rows_full(rows));
+    for (uint32_t i = 0; i < rows->column_count; i++) {
+        struct cup_column *column = &rows->columns[i];
+        cup_bit_set(column->validity, rows->row_count, false);
+        if (column->vec == CUP_VEC_VAR)
+            column->offsets[rows->row_count + 1] = column->offsets[rows->row_count];
+        else
+            memset((uint8_t *)column->any +
+                       (size_t)rows->row_count * cup_vec_bytes((enum cup_vec)column->vec),
+                   0, cup_vec_bytes((enum cup_vec)column->vec));
+    }
+}
+
+void cup_rows_set_int(struct cup_rows *rows, uint32_t column, int64_t value)
+{
+    struct cup_column *into = &rows->columns[column];
+
+    CUP_ASSERT(column < rows->column_count);
+    CUP_ASSERT(into->vec == CUP_VEC_I64 || (value >= INT32_MIN && value <= INT32_MAX));
+    cup_bit_set(into->validity, rows->row_count, true);
+    if (into->vec == CUP_VEC_I64)
+        into->i64[rows->row_count] = value;
+    else
+        into->i32[rows->row_count] = (int32_t)value;
+}
+
+/* Moves the text of a column to a run that holds `bytes`. */
+static bool grow_text(struct cup_rows *rows, uint32_t column, size_t bytes)
+{
+    struct cup_column *into   = &rows->columns[column];
+    size_t             wanted = bytes > 2ul * into->text_cap ? bytes : 2ul * into->text_cap;
+    uint32_t           blocks = (uint32_t)((wanted + CUP_BLOCK_BYTES - 1) / CUP_BLOCK_BYTES);
+
+    if (blocks > CUP_POOL_RUN_MAX) return false;
+    uint8_t *run = cup_pool_take(rows->pool, blocks);
+    if (run == NULL) return false;
+    uint32_t used = into->offsets[rows->row_count];
+    if (used > 0) memcpy(run, into->text, used);
+    give_text(rows, column);
+    into->text                = run;
+    into->text_cap            = blocks * CUP_BLOCK_BYTES;
+    rows->text_blocks[column] = blocks;
+    return true;
+}
+
+bool cup_rows_set_text(struct cup_rows *rows, uint32_t column, const void *bytes, size_t count)
+{
+    struct cup_column *into = &rows->columns[column];
+
+    CUP_ASSERT(column < rows->column_count);
+    CUP_ASSERT(into->vec == CUP_VEC_VAR);
+    uint32_t used = into->offsets[rows->row_count];
+    if (count > into->text_cap - used && !grow_text(rows, column, used + count)) return false;
+    if (count > 0) memcpy(into->text + used, bytes, count);
+    into->offsets[rows->row_count + 1] = used + (uint32_t)count;
+    cup_bit_set(into->validity, rows->row_count, true);
+    return true;
+}
+
+void cup_rows_commit(struct cup_rows *rows)
+{
+    CUP_ASSERT(!cup_rows_full(rows));
+    for (uint32_t i = 0; i < rows->column_count; i++) {
+        rows->columns[i].null_count += !cup_bit_get(rows->columns[i].validity, rows->row_count);
+        rows->columns[i].row_count++;
+    }
+    rows->row_count++;
+}
+
+void cup_rows_clear(struct cup_rows *rows)
+{
+    rows->row_count = 0;
+    for (uint32_t i = 0; i < rows->column_count; i++) {
+        rows->columns[i].row_count = rows->columns[i].null_count = 0;
+        if (rows->text_blocks[i] > 1) give_text(rows, i);
+    }
+}

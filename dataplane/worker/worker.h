@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/* worker: carries batches from its inputs to sealed files, one batch at a time.
+ *
+ *   RUNNING --close asked--> seal --> SEALED --part taken--> RUNNING (next epoch), or held
+ *      |                                                         ^
+ *      +-- unknown schema --> PARKED --\                         |
+ *      +-- inputs at end ---> ENDED ----+-- close asked, sealed -+-- released (maybe with a new
+ * plan)
+ *      +-- bad world -------> FAILED
+ *
+ * Holds     one pool, source, decode, the open files of an epoch.
+ * Owner     the shard (dataplane/shard.c) makes it, starts its thread, takes its parts.
+ * Threads   the worker's own; what both sides touch is in struct cup_worker_link under its lock.
+ * Fails     open; later faults are reported in the link.
+ * Bounds    memory: plan->pool_bytes and what struct cup_worker holds; back-pressure instead of
+ * growth. Tests     tests/dataplane/test_shard.c, tests/oracle
+ */
+#ifndef CUP_DATAPLANE_WORKER_WORKER_H
+#define CUP_DATAPLANE_WORKER_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "dataplane/abi/plan.h"
+#include "dataplane/abi/wire.h"
+#include "dataplane/commit/epoch.h"
+#include "dataplane/decode/decode.h"
+
+enum cup_worker_state {
+    CUP_WORKER_RUNNING,
+    CUP_WORKER_PARKED, /* at a record whose schema the plan does not know */
+    CUP_WORKER_ENDED,  /* all inputs at their end */
+    CUP_WORKER_HELD,   /* sealed; waits for release */
+    CUP_WORKER_FAILED,
+};
+
+/* What worker and shard share. */
+struct cup_worker_link {
+    pthread_mutex_t           lock;
+    pthread_cond_t            changed;
+    enum cup_worker_state     state;  /* under the lock, as all that follows */
+    enum cup_worker_state     before; /* its state when it sealed: RUNNING, PARKED, ENDED */
+    struct cup_epoch_part     part;   /* if part_ready; the shard takes it and clears the flag */
+    bool                      part_ready;
+    struct cup_fault          fault;   /* FAILED */
+    struct cup_decode_unknown unknown; /* PARKED; its texts are the worker's */
+    bool                      hold;    /* after this close wait for a release */
+    bool                      released, quit;
+    uint64_t                  next_epoch; /* number of the epoch that starts at release */
+    const struct cup_plan    *next_plan;  /* NULL: as before */
+    bool                      refuse;     /* at release: quarantine what was unknown ... */
+    enum cup_outcome          refuse_as;  /* ... with this outcome */
+
+    _Atomic bool close_asked; /* set by the shard, cleared by the worker at its next batch bound */
+    _Atomic bool stop_asked;  /* read no further; behave as at the end of the inputs */
+    _Atomic uint64_t open_records; /* in the open epoch; written by the worker */
+    _Atomic uint64_t open_bytes;
+    int              wake_fd; /* eventfd that the worker writes when its state changes */
+};
+
+struct cup_worker_config {
+    uint32_t                 index;
+    const struct cup_plan   *plan; /* lives as long as the worker: inputs are read from it */
+    struct cup_store        *store;
+    struct cup_stats_worker *stats;
+    const uint32_t          *inputs; /* indexes in the plan, in order; lent until close */
+    const uint64_t          *starts;
+    uint32_t                 input_count;
+    uint64_t                 epoch;         /* number of the first epoch */
+    int                      wake_fd, core; /* core < 0: not pinned */
+};
+
+struct cup_worker;
+
+CUP_MUST_CHECK enum cup_err cup_worker_open(const struct cup_worker_config *config,
+                                            struct cup_worker             **out_worker,
+                                            struct cup_fault               *out_fault);
+CUP_MUST_CHECK enum cup_err cup_worker_start(struct cup_worker *worker,
+                                             struct cup_fault  *out_fault);
+
+/* cup_worker_close stops the thread (an unsealed epoch is dropped) and frees everything. */
+void cup_worker_close(struct cup_worker *worker);
+
+struct cup_worker_link *cup_worker_link(struct cup_worker *worker);
+
+#endif

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/dataplane/plan_maker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/check.h"
+
+#define BLOB_BYTES_MAX (64u << 20)
+
+struct blob {
+    uint8_t *at;
+    uint32_t bytes;
+};
+
+static uint32_t put(struct blob *blob, const void *bytes, size_t count)
+{
+    uint32_t at = (blob->bytes + 7u) & ~7u;
+
+    CHECK(at + count < BLOB_BYTES_MAX);
+    if (bytes != NULL) memcpy(blob->at + at, bytes, count);
+    blob->bytes = at + (uint32_t)count;
+    return at;
+}
+
+static struct cup_plan_text put_text(struct blob *blob, const char *text)
+{
+    uint32_t bytes = text == NULL ? 0 : (uint32_t)strlen(text);
+
+    return (struct cup_plan_text){.offset = put(blob, text == NULL ? "" : text, bytes + 1u),
+                                  .bytes  = bytes};
+}
+
+static struct cup_plan_text put_default(struct blob *blob, const char *text, const char *otherwise)
+{
+    return put_text(blob, text == NULL ? otherwise : text);
+}
+
+static uint8_t encoding_named(const char *name)
+{
+    for (uint8_t i = 0; i < CUP_ENCODING_COUNT; i++)
+        if (strcmp(cup_encoding_row((enum cup_encoding)i)->name, name) == 0) return i;
+    fprintf(stderr, "plan_maker: no encoding %s\n", name);
+    exit(1);
+}
+
+static struct cup_plan_list put_columns(struct blob *blob, const struct cup_spec_table *table)
+{
+    struct cup_plan_list list = {.count = table->column_count};
+
+    list.offset = put(blob, NULL, list.count * sizeof(struct cup_plan_column));
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct cup_spec_column *is     = &table->columns[i];
+        struct cup_plan_column        column = {.name      = put_text(blob, is->name),
+                                                .comment   = put_text(blob, ""),
+                                                .key_place = is->key,
+                                                .required  = is->required};
+        CHECK(cup_type_parse(is->type, strlen(is->type), &column.type, &column.precision,
+                             &column.scale));
+        if (is->element != NULL) {
+            column.element_type = column.type;
+            column.type         = CUP_TYPE_LIST;
+        }
+        memcpy(blob->at + list.offset + i * sizeof column, &column, sizeof column);
+    }
+    return list;
+}
+
+static struct cup_plan_list put_fields(struct blob *blob, const struct cup_spec_table *table)
+{
+    struct cup_plan_list list = {0};
+
+    list.offset = put(blob, NULL, table->column_count * sizeof(struct cup_plan_field));
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        const struct cup_spec_column *is = &table->columns[i];
+        if (is->encoding == NULL) continue;
+        struct cup_plan_field field = {.member      = put_default(blob, is->member, is->name),
+                                       .column      = i,
+                                       .encoding    = encoding_named(is->encoding),
+                                       .unavailable = is->unavailable,
+                                       .scale       = is->scale};
+        if (is->element != NULL) field.element_encoding = encoding_named(is->element);
+        memcpy(blob->at + list.offset + list.count++ * sizeof field, &field, sizeof field);
+    }
+    return list;
+}
+
+static struct cup_plan_table put_table(struct blob *blob, const struct cup_spec_table *is)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "default/silver/%s/%s", is->schema == NULL ? "none" : is->schema,
+             is->table);
+    return (struct cup_plan_table){.source_name   = put_text(blob, is->name),
+                                   .source_db     = put_text(blob, is->db),
+                                   .source_schema = put_text(blob, is->schema),
+                                   .source_table  = put_text(blob, is->table),
+                                   .path          = put_default(blob, is->path, path),
+                                   .description   = put_text(blob, ""),
+                                   .columns       = put_columns(blob, is),
+                                   .images        = is->images,
+                                   .write_before  = is->write_before,
+                                   .contracted    = is->texts == NULL};
+}
+
+static uint32_t count_schemas(const struct cup_spec *spec)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < spec->table_count; i++)
+        count += spec->tables[i].texts == NULL ? 1 : spec->tables[i].text_count;
+    return count;
+}
+
+static void put_tables(struct blob *blob, const struct cup_spec *spec, struct cup_plan *plan)
+{
+    uint32_t schema = 0;
+
+    plan->tables         = (struct cup_plan_list){.count = spec->table_count};
+    plan->schemas        = (struct cup_plan_list){.count = count_schemas(spec)};
+    plan->tables.offset  = put(blob, NULL, plan->tables.count * sizeof(struct cup_plan_table));
+    plan->schemas.offset = put(blob, NULL, plan->schemas.count * sizeof(struct cup_plan_schema));
+    for (uint32_t i = 0; i < spec->table_count; i++) {
+        const struct cup_spec_table *is    = &spec->tables[i];
+        struct cup_plan_table        table = put_table(blob, is);
+        memcpy(blob->at + plan->tables.offset + i * sizeof table, &table, sizeof table);
+        uint32_t texts = is->texts == NULL ? 1 : is->text_count;
+        for (uint32_t k = 0; k < texts; k++) {
+            struct cup_plan_schema one = {.text =
+                                              put_text(blob, is->texts == NULL ? "" : is->texts[k]),
+                                          .table      = i,
+                                          .fields     = put_fields(blob, is),
+                                          .quarantine = is->quarantine >> k & 1};
+            memcpy(blob->at + plan->schemas.offset + schema++ * sizeof one, &one, sizeof one);
+        }
+    }
+}
+
+static void put_inputs(struct blob *blob, const struct cup_spec *spec, struct cup_plan *plan)
+{
+    plan->inputs        = (struct cup_plan_list){.count = spec->input_count};
+    plan->inputs.offset = put(blob, NULL, plan->inputs.count * sizeof(struct cup_plan_input));
+    for (uint32_t i = 0; i < spec->input_count; i++) {
+        const struct cup_spec_input *is    = &spec->inputs[i];
+        struct cup_plan_input        input = {.path  = put_text(blob, is->path),
+                                              .topic = put_text(blob, is->topic),
+                                              .group = is->group,
+                                              .form  = is->form,
+                                              .gzip  = is->gzip};
+        memcpy(blob->at + plan->inputs.offset + i * sizeof input, &input, sizeof input);
+    }
+}
+
+#define OR(value, otherwise) ((value) != 0 ? (value) : (otherwise))
+
+static struct cup_plan header(const struct cup_spec *spec)
+{
+    return (struct cup_plan){.magic        = CUP_PLAN_MAGIC,
+                             .version      = CUP_PLAN_VERSION,
+                             .worker_count = OR(spec->workers, 1),
+                             .generation   = OR(spec->generation, 1),
+                             .shard        = spec->shard,
+                             .record_bytes_max =
+                                 OR(spec->record_bytes_max, CUP_RECORD_BYTES_DEFAULT),
+                             .depth_max         = OR(spec->depth_max, 64),
+                             .members_max       = OR(spec->members_max, 4096),
+                             .key_bytes_max     = OR(spec->key_bytes_max, 256),
+                             .number_bytes_max  = OR(spec->number_bytes_max, 4096),
+                             .codec             = spec->codec,
+                             .quarantine_inline = spec->no_bronze,
+                             .bronze            = !spec->no_bronze,
+                             .silver            = !spec->no_silver,
+                             .until_end         = spec->until_end,
+                             .epoch_ns_max      = OR(spec->epoch_ns_max, 10000000000ull),
+                             .epoch_bytes_max   = OR(spec->epoch_bytes_max, 1ull << 30),
+                             .pool_bytes        = OR(spec->pool_bytes, 64ull << 20)};
+}
+
+struct cup_plan *cup_spec_plan(const struct cup_spec *spec)
+{
+    struct blob      blob = {.at = calloc(1, BLOB_BYTES_MAX)};
+    struct cup_plan  plan = header(spec);
+    struct cup_fault fault;
+
+    CHECK(blob.at != NULL);
+    (void)put(&blob, NULL, sizeof plan); /* it stands at 0 */
+    plan.lake        = put_default(&blob, spec->lake, "/nowhere");
+    plan.domain      = put_default(&blob, spec->domain, "default");
+    plan.pipeline    = put_default(&blob, spec->pipeline, "run");
+    plan.kernels     = put_default(&blob, spec->kernels, "auto");
+    plan.unavailable = put_default(&blob, spec->unavailable, "__debezium_unavailable_value");
+    put_inputs(&blob, spec, &plan);
+    put_tables(&blob, spec, &plan);
+    plan.total_bytes = blob.bytes;
+    memcpy(blob.at, &plan, sizeof plan);
+    plan.crc32c = cup_plan_checksum(blob.at, blob.bytes);
+    memcpy(blob.at, &plan, sizeof plan);
+
+    struct cup_plan *made = malloc(blob.bytes);
+    CHECK(made != NULL);
+    memcpy(made, blob.at, blob.bytes);
+    free(blob.at);
+    if (cup_plan_check(made, made->total_bytes, &fault) != CUP_OK) {
+        fprintf(stderr, "plan_maker: %s\n", fault.what);
+        exit(1);
+    }
+    return made;
+}

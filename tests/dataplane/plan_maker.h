@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/* plan_maker: a plan blob from a short description, for tests. What is left 0 or NULL gets the
+ * product's default.
+ *
+ *   static const struct cup_spec_column columns[] = {
+ *       {"id", "long", "int64", .key = 1}, {"amount", "decimal(10,2)", "decimal_base64", .scale =
+ * 2}}; static const struct cup_spec_table tables[] = {
+ *       {.schema = "bank", .table = "t", .columns = columns, .column_count = 2}};
+ *   struct cup_plan *plan = cup_spec_plan(&(struct cup_spec){.tables = tables, .table_count = 1});
+ *
+ * Owner     the caller frees the plan with free(). A wrong description ends the test.
+ */
+#ifndef CUP_TESTS_DATAPLANE_PLAN_MAKER_H
+#define CUP_TESTS_DATAPLANE_PLAN_MAKER_H
+
+#include "dataplane/abi/plan.h"
+
+struct cup_spec_column {
+    const char *name;     /* of the column and of the member */
+    const char *type;     /* Delta name; a list: of its elements, with encoding "list" */
+    const char *encoding; /* name in encoding.def; NULL: no member fills the column */
+    const char *element;  /* encoding of the elements of a list */
+    const char *member;   /* NULL: as name */
+    int32_t     scale;    /* on the wire */
+    uint8_t     key, required, unavailable;
+};
+
+struct cup_spec_table {
+    const char                   *name, *db, *schema, *table; /* of the source block; NULL = "" */
+    const char                   *path; /* NULL: default/silver/SCHEMA/TABLE */
+    const struct cup_spec_column *columns;
+    uint32_t                      column_count;
+    const char *const            *texts;      /* schema texts; NULL: one shape without schema */
+    uint32_t                      text_count; /* a text "" is the shape without schema */
+    uint32_t                      quarantine; /* bit i: records of texts[i] are refused */
+    uint8_t                       images, write_before;
+};
+
+struct cup_spec_input {
+    const char *path, *topic;
+    uint32_t    group;
+    uint8_t     form, gzip;
+};
+
+struct cup_spec {
+    const char *lake, *domain, *pipeline, *kernels, *unavailable;
+    uint32_t    workers, shard, record_bytes_max, depth_max, members_max, key_bytes_max;
+    uint32_t    number_bytes_max, codec, no_bronze, no_silver, until_end;
+    uint64_t    generation, epoch_ns_max, epoch_bytes_max, pool_bytes;
+
+    const struct cup_spec_input *inputs;
+    uint32_t                     input_count;
+    const struct cup_spec_table *tables;
+    uint32_t                     table_count;
+};
+
+/* cup_spec_plan makes the blob, which cup_plan_check accepts; its size is plan->total_bytes. */
+struct cup_plan *cup_spec_plan(const struct cup_spec *spec);
+
+#endif

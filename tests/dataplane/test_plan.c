@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Goal:   cup_plan_check lets no damaged plan through: what it accepts can be used without a bound.
+ * Method: a good plan; each word of it set to odd values with the checksum made right again:
+ * refused, or every text and list of it can be read (ASan watches an allocation of the exact size);
+ * a list of damages that must be refused; cut and grown plans; each byte flipped under the
+ * checksum. */
+#include "dataplane/abi/plan.h"
+
+#include "tests/check.h"
+#include "tests/dataplane/plan_maker.h"
+
+static uint64_t touched; /* keeps the reads below alive */
+
+static void touch(const struct cup_plan *plan, struct cup_plan_text text)
+{
+    const char *at = cup_plan_text(plan, text);
+
+    CHECK(at[text.bytes] == '\0');
+    for (uint32_t i = 0; i < text.bytes; i++)
+        touched += (uint8_t)at[i];
+}
+
+static void touch_table(const struct cup_plan *plan, const struct cup_plan_table *table)
+{
+    touch(plan, table->source_name);
+    touch(plan, table->source_db);
+    touch(plan, table->source_schema);
+    touch(plan, table->source_table);
+    touch(plan, table->path);
+    touch(plan, table->description);
+    for (uint32_t i = 0; i < table->columns.count; i++) {
+        const struct cup_plan_column *column = &cup_plan_columns(plan, table)[i];
+        touch(plan, column->name);
+        touch(plan, column->comment);
+        touched += (uint64_t)cup_type_vec((enum cup_type)column->type);
+    }
+}
+
+/* Reads everything that a data plane would. */
+static void use(const struct cup_plan *plan)
+{
+    touch(plan, plan->lake);
+    touch(plan, plan->domain);
+    touch(plan, plan->pipeline);
+    touch(plan, plan->kernels);
+    touch(plan, plan->unavailable);
+    for (uint32_t i = 0; i < plan->inputs.count; i++) {
+        touch(plan, cup_plan_inputs(plan)[i].path);
+        touch(plan, cup_plan_inputs(plan)[i].topic);
+    }
+    for (uint32_t i = 0; i < plan->tables.count; i++)
+        touch_table(plan, &cup_plan_tables(plan)[i]);
+    for (uint32_t i = 0; i < plan->schemas.count; i++) {
+        const struct cup_plan_schema *schema = &cup_plan_schemas(plan)[i];
+        const struct cup_plan_table  *table  = &cup_plan_tables(plan)[schema->table];
+        touch(plan, schema->text);
+        for (uint32_t f = 0; f < schema->fields.count; f++) {
+            const struct cup_plan_field *field = &cup_plan_fields(plan, schema)[f];
+            touch(plan, field->member);
+            touch(plan, cup_plan_columns(plan, table)[field->column].name);
+            CHECK(cup_encoding_row((enum cup_encoding)field->encoding)->name != NULL);
+        }
+    }
+}
+
+static struct cup_plan *make(void)
+{
+    static const struct cup_spec_column columns[] = {
+        {"id", "long", "int64", .key = 1},
+        {"amount", "decimal(10,2)", "decimal_base64", .scale = 2, .required = 1},
+        {"tags", "string", "list", .element = "string", .unavailable = 1}};
+    static const char *const           texts[]  = {"", "{\"type\":\"struct\"}"};
+    static const struct cup_spec_table tables[] = {{.name         = "pg",
+                                                    .schema       = "bank",
+                                                    .table        = "t",
+                                                    .columns      = columns,
+                                                    .column_count = 3,
+                                                    .texts        = texts,
+                                                    .text_count   = 2}};
+    static const struct cup_spec_input inputs[] = {{.path = "/in/a", .topic = "a"},
+                                                   {.path = "/in/b", .topic = "b", .form = 1}};
+
+    return cup_spec_plan(
+        &(struct cup_spec){.inputs = inputs, .input_count = 2, .tables = tables, .table_count = 1});
+}
+
+static enum cup_err check_sealed(struct cup_plan *plan, size_t bytes)
+{
+    struct cup_fault fault;
+
+    plan->crc32c = cup_plan_checksum(plan, bytes);
+    return cup_plan_check(plan, bytes, &fault);
+}
+
+static void check_every_word(const struct cup_plan *good)
+{
+    static const uint32_t odd[]    = {0,    1,     2,     7,          8,          255,
+                                      4096, 65535, 65537, 0x7fffffff, 0x80000000, UINT32_MAX};
+    size_t                bytes    = good->total_bytes;
+    uint32_t              accepted = 0, refused = 0;
+
+    for (size_t at = 0; at + 4 <= bytes; at += 4) {
+        for (size_t i = 0; i < sizeof odd / sizeof odd[0] + 2; i++) {
+            struct cup_plan *plan = malloc(bytes);
+            CHECK(plan != NULL);
+            memcpy(plan, good, bytes);
+            uint32_t word;
+            memcpy(&word, (uint8_t *)plan + at, 4);
+            word = i < sizeof odd / sizeof odd[0] ? odd[i] : i % 2 ? word + 1 : word - 1;
+            memcpy((uint8_t *)plan + at, &word, 4);
+            bool good_plan = check_sealed(plan, bytes) == CUP_OK;
+            if (good_plan) use(plan);
+            accepted += good_plan;
+            refused += !good_plan;
+            free(plan);
+        }
+    }
+    CHECK(accepted > 0 && refused > 1000);
+}
+
+#define REFUSED(statement)                                                                         \
+    do {                                                                                           \
+        struct cup_plan *plan = malloc(good->total_bytes);                                         \
+        CHECK(plan != NULL);                                                                       \
+        memcpy(plan, good, good->total_bytes);                                                     \
+        struct cup_plan_table  *table  = (void *)(uintptr_t)cup_plan_tables(plan);                 \
+        struct cup_plan_schema *schema = (void *)(uintptr_t)cup_plan_schemas(plan);                \
+        struct cup_plan_column *column = (void *)(uintptr_t)cup_plan_columns(plan, table);         \
+        struct cup_plan_field  *field  = (void *)(uintptr_t)cup_plan_fields(plan, schema);         \
+        struct cup_plan_input  *input  = (void *)(uintptr_t)cup_plan_inputs(plan);                 \
+        char                   *path   = (char *)plan + table->path.offset;                        \
+        (void)column, (void)field, (void)input, (void)path;                                        \
+        statement;                                                                                 \
+        CHECK(check_sealed(plan, good->total_bytes) == CUP_BAD_PLAN);                              \
+        free(plan);                                                                                \
+    } while (0)
+
+static void check_must_refuse(const struct cup_plan *good)
+{
+    REFUSED(plan->magic ^= 1);
+    REFUSED(plan->version++);
+    REFUSED(plan->total_bytes--);
+    REFUSED(plan->worker_count = 0);
+    REFUSED(plan->worker_count = CUP_PLAN_WORKERS_MAX + 1);
+    REFUSED(plan->generation = 0);
+    REFUSED(plan->record_bytes_max = CUP_RECORD_BYTES_MAX + 1);
+    REFUSED(plan->record_bytes_max = CUP_RECORD_BYTES_MIN - 1);
+    REFUSED(plan->depth_max = 1025);
+    REFUSED(plan->codec = 2);
+    REFUSED((plan->bronze = 0, plan->quarantine_inline = 0));
+    REFUSED(plan->epoch_ns_max = 0);
+    REFUSED(plan->pool_bytes = CUP_PLAN_POOL_BYTES_MIN - 1);
+    REFUSED(plan->lake.bytes = 0);
+    REFUSED(((char *)plan)[plan->lake.offset] = 'x');
+    REFUSED(((char *)plan)[plan->lake.offset + 1] = '\0');
+    REFUSED(((char *)plan)[plan->domain.offset] = '/');
+    REFUSED(memcpy((char *)plan + plan->pipeline.offset, "..", 3); plan->pipeline.bytes = 2);
+    REFUSED(path[0] = '/');
+    REFUSED((path[0] = '.', path[1] = '.', path[2] = '/'));
+    REFUSED(path[table->path.bytes - 1] = '/');
+    REFUSED(path[table->path.bytes] = 'x');
+    REFUSED(table->columns.count = 0);
+    REFUSED(table->images = 2);
+    REFUSED(column->type = CUP_TYPE_COUNT);
+    REFUSED(column->type = CUP_TYPE_STRUCT);
+    REFUSED(column[1].precision = 39);
+    REFUSED(column[1].scale = 11);
+    REFUSED(column->key_place = 4);
+    REFUSED(schema->table = 1);
+    REFUSED(schema->quarantine = 2);
+    REFUSED(field->column = 3);
+    REFUSED(field->encoding = CUP_ENCODING_COUNT);
+    REFUSED(field->encoding = CUP_ENCODING_LIST);
+    REFUSED(field[2].element_encoding = CUP_ENCODING_LIST);
+    REFUSED(field->scale = CUP_PLAN_SCALE_MAX + 1);
+    REFUSED(input->form = 2);
+    REFUSED(input[0].group = 1);
+    REFUSED(input->topic.bytes = 0);
+    REFUSED(plan->tables.offset += 1);
+    REFUSED(plan->inputs.count = UINT32_MAX);
+}
+
+static void check_bytes(const struct cup_plan *good)
+{
+    size_t           bytes = good->total_bytes;
+    struct cup_fault fault;
+    struct cup_plan *plan = malloc(bytes + 8);
+
+    CHECK(plan != NULL);
+    for (size_t at = 0; at < bytes; at++) { /* the checksum is left alone */
+        memcpy(plan, good, bytes);
+        ((uint8_t *)plan)[at] ^= 0x10;
+        CHECK(cup_plan_check(plan, bytes, &fault) == CUP_BAD_PLAN);
+    }
+    memcpy(plan, good, bytes);
+    CHECK(cup_plan_check(plan, bytes - 1, &fault) == CUP_BAD_PLAN);
+    CHECK(cup_plan_check(plan, bytes + 1, &fault) == CUP_BAD_PLAN);
+    CHECK(cup_plan_check(plan, 16, &fault) == CUP_BAD_PLAN && fault.what != NULL);
+    CHECK(cup_plan_check(plan, bytes, &fault) == CUP_OK);
+    free(plan);
+}
+
+int main(int argc, char **argv)
+{
+    (void)cup_test_begin(argc, argv);
+    struct cup_plan *good = make();
+
+    use(good);
+    check_every_word(good);
+    check_must_refuse(good);
+    check_bytes(good);
+    CHECK(cup_plan_checksum("123456789", 9) == 0xe3069283); /* the vector of CRC-32C */
+    free(good);
+    return touched == 0;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/help.h"
+
+#include <string.h>
+
+#include "control/contract/contract.h"
+#include "control/contract/sqltype.h"
+
+void cup_help_overview(struct cup_text *text)
+{
+    cup_text_puts(text, "cupel " CUP_VERSION
+                        ": change-data-capture JSON in, a medallion lake out, exactly once\n\n"
+                        "  cupel run --input 'captures/*.ndjson' --lake ./lake --until-end\n\n"
+                        "reads Debezium change events whose schemas are embedded and leaves\n\n"
+                        "  lake/default/silver/...      typed Delta tables, one per source table\n"
+                        "  lake/default/bronze/run/     every byte that arrived, replayable\n"
+                        "  lake/default/quarantine/run/ every record that was refused, and why\n"
+                        "  lake/_cupel/                 journal and ledger\n\n"
+                        "Records without schemas need a contract: see cupel help contract.\n\n"
+                        "commands\n");
+    for (int i = 0; i < CUP_COMMAND_COUNT; i++) {
+        const struct cup_command_row *row = cup_command_row((enum cup_command)i);
+        cup_text_printf(text, "  %-9s %s\n", row->name, row->text);
+    }
+    cup_text_puts(text, "\nexit codes: 0 fine (refused records included: see the summary), "
+                        "1 the run stopped, 2 usage or configuration\n");
+}
+
+static void put_options(struct cup_text *text)
+{
+    cup_text_puts(text, "\noptions\n");
+    for (int i = 0; i < CUP_OPTION_COUNT; i++) {
+        const struct cup_option_row *row = cup_option_row((enum cup_option)i);
+        char                         name[64];
+        snprintf(name, sizeof(name), "%s %s", row->name, row->argument);
+        cup_text_printf(text, "  %-24s %s", name, row->text);
+        if (row->key != CUP_KEY_COUNT) {
+            const char *standard = cup_key_row((enum cup_key)row->key)->standard;
+            if (*standard != '\0') cup_text_printf(text, " [%s]", standard);
+        }
+        cup_text_puts(text, "\n");
+    }
+}
+
+void cup_help_command(struct cup_text *text, enum cup_command command)
+{
+    const struct cup_command_row *row = cup_command_row(command);
+
+    cup_text_printf(text, "cupel %s %s\n\n%s\n\nexample\n  %s\n", row->name, row->arguments,
+                    row->text, row->example);
+    if (command == CUP_COMMAND_RUN)
+        cup_text_puts(text, "\nFOLDER holds pipeline.yaml and contracts/*.odcs.yaml; options go "
+                            "over what it says.\nFiles are read to their end, so --until-end is "
+                            "needed; the next run reads what has been added since.\n^C finishes "
+                            "the open epoch; the next run goes on behind it.\n");
+    if (command == CUP_COMMAND_RUN || command == CUP_COMMAND_VALIDATE) put_options(text);
+}
+
+static void put_keys(struct cup_text *text)
+{
+    cup_text_puts(text, "keys of pipeline.yaml; ${NAME} in a value is taken from the environment;\n"
+                        "paths are relative to the folder of pipeline.yaml\n");
+    for (int i = 0; i < CUP_KEY_COUNT; i++) {
+        const struct cup_key_row *row = cup_key_row((enum cup_key)i);
+        cup_text_printf(text, "\n%s   (%s", row->key, row->unit);
+        if (row->most > 0 && strcmp(row->unit, "time") == 0)
+            cup_text_printf(text, ", %llums to %llums", (unsigned long long)row->least / 1000000,
+                            (unsigned long long)row->most / 1000000);
+        else if (row->most > 0)
+            cup_text_printf(text, ", %llu to %llu", (unsigned long long)row->least,
+                            (unsigned long long)row->most);
+        cup_text_puts(text, ")\n");
+        cup_text_printf(text, "  %s\n", row->text);
+        if (*row->standard != '\0') cup_text_printf(text, "  default: %s\n", row->standard);
+    }
+}
+
+static void put_contract(struct cup_text *text)
+{
+    cup_text_puts(
+        text,
+        "contracts/*.odcs.yaml (Open Data Contract Standard v3.1) name tables whose records carry "
+        "no schema\n\n"
+        "apiVersion: v3.1.0\nkind: DataContract\nid: bank-account\nversion: 1.0.0\n"
+        "status: active\nschema:\n  - name: account            # or physicalName: bank.account\n"
+        "    customProperties:\n      - {property: sourceSchema, value: bank}\n"
+        "      - {property: replicaIdentity, value: default}   # or full: deletes carry whole "
+        "rows\n"
+        "    properties:\n      - name: account_id\n        physicalType: bigint\n"
+        "        primaryKey: true\n        required: true\n      - name: balance\n"
+        "        physicalType: numeric(18,2)\n        customProperties:\n"
+        "          - {property: wire, value: decimal_base64}   # never guessed\n\n"
+        "physicalType\n");
+    for (uint32_t i = 0; i < cup_sqltype_count(); i++) {
+        const struct cup_sqltype_row *row = cup_sqltype_row(i);
+        cup_text_printf(text, "  %-28s %s", row->name, row->text);
+        cup_text_puts(text, row->wire == CUP_ENCODING_COUNT ? "; wire must be given\n" : "\n");
+    }
+    cup_text_puts(text, "\ncustomProperties\n");
+    for (uint32_t i = 0; i < cup_contract_custom_count(); i++) {
+        const struct cup_contract_custom *row = cup_contract_custom_row(i);
+        cup_text_printf(text, "  %-16s (%s) %s", row->property, row->of_column ? "column" : "table",
+                        row->text);
+        if (*row->words != '\0') cup_text_printf(text, "; allowed: %s", row->words);
+        cup_text_puts(text, "\n");
+    }
+    cup_text_puts(text, "\nwire\n");
+    for (int i = 0; i < CUP_ENCODING_COUNT; i++) {
+        const struct cup_encoding_row *row = cup_encoding_row((enum cup_encoding)i);
+        cup_text_printf(text, "  %-18s %s\n", row->name, row->text);
+    }
+}
+
+static void put_outcomes(struct cup_text *text)
+{
+    static const char *const classes[] = {"accepted", "quarantined", "dropped"};
+
+    cup_text_puts(text, "every record ends in exactly one outcome\n\n");
+    for (int i = 0; i < CUP_OUTCOME_COUNT; i++) {
+        enum cup_outcome outcome = (enum cup_outcome)i;
+        cup_text_printf(text, "  %-22s %-12s %s\n", cup_outcome_name(outcome),
+                        classes[cup_outcome_class(outcome)], cup_outcome_text(outcome));
+    }
+}
+
+bool cup_help_topic(struct cup_text *text, const char *topic)
+{
+    enum cup_command command = cup_args_command(topic);
+
+    CUP_ASSERT(topic != NULL);
+    if (command != CUP_COMMAND_COUNT)
+        cup_help_command(text, command);
+    else if (strcmp(topic, "config") == 0)
+        put_keys(text);
+    else if (strcmp(topic, "contract") == 0)
+        put_contract(text);
+    else if (strcmp(topic, "outcomes") == 0)
+        put_outcomes(text);
+    else
+        return false;
+    return true;
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/job.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "control/config/inputs.h"
+#include "control/config/pipeline.h"
+#include "control/contract/contract.h"
+
+/* All that a command line and its folder come to. */
+struct job {
+    struct cup_keep        *keep;
+    struct cup_settings     settings;
+    struct cup_catalog      catalog;
+    struct cup_inputs_file *inputs;
+    uint32_t                input_count;
+    const char             *lake;
+    struct cup_text         says;
+};
+
+/* Prints what is wrong, each line with the program's name. */
+static enum cup_exit complain(struct job *job)
+{
+    const char *at =
+        job->says.failed || job->says.at == NULL ? "there is no memory\n" : job->says.at;
+
+    while (*at != '\0') {
+        size_t bytes = strcspn(at, "\n");
+        fprintf(stderr, "cupel: %.*s\n", (int)bytes, at);
+        at += bytes + (at[bytes] != '\0');
+    }
+    cup_text_free(&job->says);
+    return CUP_EXIT_CONFIG;
+}
+
+/* The lake as an absolute path; its last folder is made when it is missing. */
+static bool open_lake(struct job *job, bool make)
+{
+    char path[PATH_MAX];
+
+    if (make && mkdir(job->settings.lake, 0755) != 0 && errno != EEXIST) {
+        cup_text_printf(&job->says, "lake: %s: %s\n", job->settings.lake, strerror(errno));
+        return false;
+    }
+    if (realpath(job->settings.lake, path) == NULL) {
+        if (make || errno != ENOENT) {
+            cup_text_printf(&job->says, "lake: %s: %s\n", job->settings.lake, strerror(errno));
+            return false;
+        }
+        job->lake = job->settings.lake; /* there is none yet: nothing to compare with */
+        return true;
+    }
+    job->lake = cup_keep_string(job->keep, path);
+    return true;
+}
+
+/* The folder's configuration, the options over it, the files, the lake, the contracts. */
+static bool load(struct job *job, const struct cup_args *args, bool make_lake)
+{
+    struct cup_settings *settings = &job->settings;
+
+    cup_settings_default(settings);
+    if (args->folder != NULL &&
+        cup_pipeline_load(job->keep, args->folder, settings, &job->says) != CUP_OK)
+        return false;
+    if (cup_args_apply(job->keep, args, settings, &job->says) != CUP_OK) return false;
+    if (cup_settings_check(settings, &job->says) != CUP_OK) return false;
+    if (cup_inputs_find(job->keep, settings, &job->inputs, &job->input_count, &job->says) != CUP_OK)
+        return false;
+    if (!open_lake(job, make_lake)) return false;
+    job->catalog = (struct cup_catalog){.keep   = job->keep,
+                                        .lake   = job->lake,
+                                        .domain = settings->domain,
+                                        .source = settings->source,
+                                        .drift  = settings->drift};
+    return args->folder == NULL ||
+           cup_contract_load(&job->catalog, args->folder, &job->says) == CUP_OK;
+}
+
+enum cup_exit cup_job_run(struct cup_keep *keep, const struct cup_args *args)
+{
+    struct job job = {.keep = keep};
+
+    if (args->values[CUP_OPTION_UNTIL_END] == NULL) {
+        cup_text_puts(&job.says, "files need --until-end: they are read to their end, and the next "
+                                 "run reads what has been added\n");
+        return complain(&job);
+    }
+    if (!load(&job, args, true)) return complain(&job);
+    const struct cup_supervise run  = {.settings    = &job.settings,
+                                       .lake        = job.lake,
+                                       .inputs      = job.inputs,
+                                       .input_count = job.input_count,
+                                       .catalog     = &job.catalog};
+    enum cup_exit              code = cup_supervise_run(&run);
+    cup_text_free(&job.says);
+    return code;
+}
+
+static void put_tables(const struct job *job, struct cup_text *text)
+{
+    const struct cup_catalog *catalog = &job->catalog;
+
+    cup_text_printf(text, "%u tables by contract\n", catalog->table_count);
+    for (uint32_t i = 0; i < catalog->table_count; i++) {
+        const struct cup_catalog_table *table = &catalog->tables[i];
+        cup_text_printf(text, "  %s: %s images", table->path,
+                        table->images == CUP_IMAGES_FULL ? "full" : "key-only");
+        if (table->key_count == 0) cup_text_puts(text, ", no primary key");
+        cup_text_puts(text, "\n");
+        for (uint32_t c = 0; c < table->column_count; c++) {
+            const struct cup_catalog_column *column = &table->columns[c];
+            cup_text_printf(text, "    %-24s ", column->name);
+            cup_shape_put_type(text, &column->is);
+            if (column->declared)
+                cup_text_printf(text, " from %s",
+                                cup_encoding_row((enum cup_encoding)column->is.encoding)->name);
+            else
+                cup_text_puts(text, ", only in the lake: always null from now on");
+            if (column->key_place > 0) cup_text_printf(text, ", key %u", column->key_place);
+            if (column->required) cup_text_puts(text, ", required");
+            cup_text_puts(text, "\n");
+        }
+    }
+}
+
+/* What is allowed, but may be a mistake. */
+static void put_warnings(const struct job *job, struct cup_text *text)
+{
+    const struct cup_settings *settings = &job->settings;
+
+    if (*settings->owner == '\0')
+        cup_text_puts(text, "warning: owner: nobody answers for this data\n");
+    if (!settings->bronze) cup_text_puts(text, "warning: bronze is off: nothing can be replayed\n");
+    if (strcmp(settings->unavailable, cup_key_row(CUP_KEY_UNAVAILABLE)->standard) == 0)
+        cup_text_puts(text, "warning: unavailable: a user's text may equal the well-known "
+                            "placeholder; set the connector's unavailable.value.placeholder to a "
+                            "text that nobody can know\n");
+    if (job->catalog.contract_count == 0)
+        cup_text_puts(text, "warning: there are no contracts: only records with embedded schemas "
+                            "can be read\n");
+}
+
+enum cup_exit cup_job_validate(struct cup_keep *keep, const struct cup_args *args)
+{
+    static const char *const forms[] = {"ndjson", "dump"};
+    struct job               job     = {.keep = keep};
+    struct cup_text          text    = {0};
+
+    if (args->folder == NULL) {
+        cup_text_puts(&job.says, "validate needs the folder of a pipeline\n");
+        return complain(&job);
+    }
+    if (!load(&job, args, false)) return complain(&job);
+    cup_text_printf(&text, "pipeline %s of domain %s, lake %s\n", job.settings.name,
+                    job.settings.domain, job.lake);
+    cup_text_printf(&text, "%u input files\n", job.input_count);
+    for (uint32_t i = 0; i < job.input_count; i++) {
+        const struct cup_inputs_file *file = &job.inputs[i];
+        cup_text_printf(&text, "  %s: %s%s, %llu bytes, group %u\n", file->path, forms[file->form],
+                        file->gzip ? ", gzip" : "", (unsigned long long)file->bytes, file->group);
+    }
+    put_tables(&job, &text);
+    put_warnings(&job, &text);
+    if (!text.failed) fputs(text.at, stdout);
+    cup_text_free(&text);
+    cup_text_free(&job.says);
+    return CUP_EXIT_OK;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/* inputs: the files that patterns name, in reading order, each with its form.
+ *
+ *   input entries --glob, sort--> files --look at their first bytes--> form, gzip, topic, group
+ *
+ * Holds     nothing; the list lies in the caller's keep.
+ * Fails     BAD_CONFIG: a pattern without files, a file that belongs to two entries; IO. *says
+ *           names the pattern or file.
+ * Bounds    CUP_PLAN_INPUTS_MAX files.
+ * Tests     tests/control/test_inputs.c
+ */
+#ifndef CUP_CONTROL_CONFIG_INPUTS_H
+#define CUP_CONTROL_CONFIG_INPUTS_H
+
+#include "control/config/settings.h"
+
+struct cup_inputs_file {
+    const char *path;  /* absolute */
+    const char *topic; /* relative to the pattern's root: its longest prefix of plain folders */
+    uint64_t    bytes; /* as it is stored */
+    uint32_t    group;
+    uint8_t     form; /* enum cup_input_form */
+    bool        gzip;
+};
+
+/* cup_inputs_find lists the files of all entries; one group per entry, or per independent file. */
+CUP_MUST_CHECK enum cup_err cup_inputs_find(struct cup_keep           *keep,
+                                            const struct cup_settings *settings,
+                                            struct cup_inputs_file **out_files, uint32_t *out_count,
+                                            struct cup_text *says);
+
+#endif

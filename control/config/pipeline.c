@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/config/pipeline.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/config/yaml.h"
+#include "control/schema/names.h"
+#include "lake/parquet.h"
+
+struct work {
+    struct cup_keep           *keep;
+    const char                *folder;
+    struct cup_yaml            yaml;
+    struct cup_settings       *settings;
+    struct cup_settings_input *input; /* the entry of `input` that is being read */
+    struct cup_text           *says;
+    bool                       failed;
+};
+
+static void fail(struct work *work, const struct cup_yaml_node *node, const char *key,
+                 const char *what)
+{
+    cup_yaml_at(&work->yaml, node, work->says);
+    cup_text_printf(work->says, "%s: %s\n", key, what);
+    work->failed = true;
+}
+
+static const char *relative(struct work *work, const char *path)
+{
+    struct cup_text text = {0};
+
+    if (path[0] == '/') return path;
+    cup_text_printf(&text, "%s/%s", work->folder, path);
+    const char *joined = text.failed ? path : cup_keep_text(work->keep, text.at, text.bytes);
+    cup_text_free(&text);
+    return joined;
+}
+
+/* --- values --- */
+
+static void set_number(struct work *work, const struct cup_yaml_node *node, enum cup_key key,
+                       uint64_t *value)
+{
+    struct cup_text why = {0};
+
+    if (!cup_settings_number(key, node->text, value, &why))
+        fail(work, node, cup_key_row(key)->key, why.failed ? "is wrong" : why.at);
+    cup_text_free(&why);
+}
+
+static uint32_t set_word(struct work *work, const struct cup_yaml_node *node, enum cup_key key,
+                         uint32_t before)
+{
+    struct cup_text why   = {0};
+    uint32_t        index = before;
+
+    if (!cup_settings_word(key, node->text, &index, &why))
+        fail(work, node, cup_key_row(key)->key, why.failed ? "is wrong" : why.at);
+    cup_text_free(&why);
+    return index;
+}
+
+static void set_bool(struct work *work, const struct cup_yaml_node *node, enum cup_key key,
+                     bool *value)
+{
+    *value = set_word(work, node, key, *value) == 1; /* "false | true" */
+}
+
+static void set_limit(struct work *work, const struct cup_yaml_node *node, enum cup_key key)
+{
+    struct cup_settings *settings = work->settings;
+
+    switch (key) {
+    case CUP_KEY_RECORD_BYTES_MAX: set_number(work, node, key, &settings->record_bytes_max); break;
+    case CUP_KEY_DEPTH_MAX: set_number(work, node, key, &settings->depth_max); break;
+    case CUP_KEY_MEMBERS_MAX: set_number(work, node, key, &settings->members_max); break;
+    case CUP_KEY_KEY_BYTES_MAX: set_number(work, node, key, &settings->key_bytes_max); break;
+    case CUP_KEY_NUMBER_BYTES_MAX: set_number(work, node, key, &settings->number_bytes_max); break;
+    case CUP_KEY_COMMIT_INTERVAL: set_number(work, node, key, &settings->commit_ns_max); break;
+    case CUP_KEY_COMMIT_BYTES: set_number(work, node, key, &settings->commit_bytes_max); break;
+    case CUP_KEY_WORKERS: set_number(work, node, key, &settings->worker_count); break;
+    default: set_number(work, node, key, &settings->pool_bytes); break; /* CUP_KEY_MEMORY */
+    }
+}
+
+/* The words of drift.types and drift.tables leave IGNORE out. */
+static void set_drift(struct work *work, const struct cup_yaml_node *node, enum cup_key key,
+                      uint8_t *drift)
+{
+    static const uint8_t three[] = {CUP_DRIFT_EVOLVE, CUP_DRIFT_QUARANTINE, CUP_DRIFT_HALT};
+    uint32_t             index   = set_word(work, node, key, 0);
+
+    *drift = key == CUP_KEY_DRIFT_COLUMNS ? (uint8_t)index : three[index];
+}
+
+static void set_codec(struct work *work, const struct cup_yaml_node *node)
+{
+    static const uint32_t codecs[] = {CUP_CODEC_ZSTD, CUP_CODEC_SNAPPY, CUP_CODEC_NONE};
+    work->settings->codec          = codecs[set_word(work, node, CUP_KEY_CODEC, 0)];
+}
+
+/* A glob, or a list of globs. */
+static void set_files(struct work *work, const struct cup_yaml_node *node)
+{
+    const char *key   = cup_key_row(CUP_KEY_INPUT_FILES)->key;
+    bool        one   = node->kind == CUP_YAML_SCALAR;
+    uint32_t    count = one ? 1 : node->count;
+
+    if (node->kind == CUP_YAML_MAP || count == 0) {
+        fail(work, node, key, "must be a glob or a list of globs");
+        return;
+    }
+    work->input->patterns = cup_keep_bytes(work->keep, count * sizeof(*work->input->patterns));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cup_yaml_node *item = one ? node : node->children[i];
+        if (item->kind != CUP_YAML_SCALAR || item->is_null || *item->text == '\0') {
+            fail(work, item, key, "must be a glob or a list of globs");
+            return;
+        }
+        work->input->patterns[i] = relative(work, item->text);
+    }
+    work->input->pattern_count = count;
+}
+
+static void set_value(struct work *work, const struct cup_yaml_node *node, enum cup_key key)
+{
+    struct cup_settings *settings = work->settings;
+
+    switch (key) {
+    case CUP_KEY_NAME: settings->name = node->text; break;
+    case CUP_KEY_DOMAIN: settings->domain = node->text; break;
+    case CUP_KEY_SOURCE: settings->source = node->text; break;
+    case CUP_KEY_OWNER: settings->owner = node->text; break;
+    case CUP_KEY_LAKE: settings->lake = relative(work, node->text); break;
+    case CUP_KEY_UNAVAILABLE: settings->unavailable = node->text; break;
+    case CUP_KEY_INPUT_FORM: work->input->form = (uint8_t)set_word(work, node, key, 0); break;
+    case CUP_KEY_INPUT_INDEPENDENT: set_bool(work, node, key, &work->input->independent); break;
+    case CUP_KEY_BRONZE_ENABLED: set_bool(work, node, key, &settings->bronze); break;
+    case CUP_KEY_SILVER_ENABLED: set_bool(work, node, key, &settings->silver); break;
+    case CUP_KEY_QUARANTINE_INLINE: set_bool(work, node, key, &settings->quarantine_inline); break;
+    case CUP_KEY_CODEC: set_codec(work, node); break;
+    case CUP_KEY_KERNELS:
+        (void)set_word(work, node, key, 0); /* the name itself goes into the plan */
+        settings->kernels = node->text;
+        break;
+    case CUP_KEY_DRIFT_COLUMNS: set_drift(work, node, key, &settings->drift.columns); break;
+    case CUP_KEY_DRIFT_TYPES: set_drift(work, node, key, &settings->drift.types); break;
+    case CUP_KEY_DRIFT_TABLES: set_drift(work, node, key, &settings->drift.tables); break;
+    default: set_limit(work, node, key); break;
+    }
+}
+
+/* --- keys --- */
+
+static void put_allowed_keys(struct work *work, const char *prefix, const char *wrong)
+{
+    size_t      bytes = strlen(prefix);
+    const char *near = NULL, *comma = "";
+
+    cup_text_puts(work->says, "; allowed here: ");
+    for (int i = 0; i < CUP_KEY_COUNT; i++) {
+        const char *key  = cup_key_row((enum cup_key)i)->key;
+        const char *last = i == 0 ? "" : cup_key_row((enum cup_key)(i - 1))->key;
+        if (strncmp(key, prefix, bytes) != 0) continue;
+        size_t word = strcspn(key + bytes, ".[");
+        bool   same = strncmp(last, key, bytes + word) == 0 && strcspn(last + bytes, ".[") == word;
+        if (same) continue;
+        cup_text_printf(work->says, "%s%.*s", comma, (int)word, key + bytes);
+        comma            = ", ";
+        const char *name = cup_keep_text(work->keep, key + bytes, word);
+        if (near == NULL && cup_names_near(wrong, name)) near = name;
+    }
+    if (near != NULL) cup_text_printf(work->says, " (did you mean %s?)", near);
+    cup_text_puts(work->says, "\n");
+}
+
+/* The row whose key is prefix + name; CUP_KEY_COUNT when there is none. */
+static enum cup_key find_key(const char *prefix, const char *name)
+{
+    size_t bytes = strlen(prefix);
+
+    for (int i = 0; i < CUP_KEY_COUNT; i++) {
+        const char *key = cup_key_row((enum cup_key)i)->key;
+        if (strncmp(key, prefix, bytes) == 0 && strcmp(key + bytes, name) == 0)
+            return (enum cup_key)i;
+    }
+    return CUP_KEY_COUNT;
+}
+
+/* Whether prefix + name is the front of keys, as limits is of limits.depth_max. */
+static bool is_group(const char *name)
+{
+    size_t bytes = strlen(name);
+
+    for (int i = 0; i < CUP_KEY_COUNT; i++) {
+        const char *key = cup_key_row((enum cup_key)i)->key;
+        if (strncmp(key, name, bytes) == 0 && key[bytes] == '.') return true;
+    }
+    return false;
+}
+
+static void read_key(struct work *work, const char *prefix, const struct cup_yaml_node *name,
+                     const struct cup_yaml_node *node)
+{
+    enum cup_key key = find_key(prefix, name->text);
+
+    if (key == CUP_KEY_COUNT) {
+        cup_yaml_at(&work->yaml, name, work->says);
+        cup_text_printf(work->says, "%s%s: there is no such key", prefix, name->text);
+        put_allowed_keys(work, prefix, name->text);
+        work->failed = true;
+        return;
+    }
+    if (key == CUP_KEY_INPUT_FILES) {
+        set_files(work, node);
+        return;
+    }
+    if (node->kind != CUP_YAML_SCALAR || node->is_null) {
+        struct cup_text why = {0};
+        cup_text_printf(&why, "%s is not allowed; allowed: %s",
+                        node->kind == CUP_YAML_SCALAR ? "nothing" : cup_yaml_kind_name(node),
+                        cup_key_row(key)->unit);
+        fail(work, node, cup_key_row(key)->key, why.failed ? "is wrong" : why.at);
+        cup_text_free(&why);
+        return;
+    }
+    set_value(work, node, key);
+}
+
+static void read_group(struct work *work, const char *prefix, const struct cup_yaml_node *node)
+{
+    if (node->kind != CUP_YAML_MAP) {
+        cup_yaml_at(&work->yaml, node, work->says);
+        cup_text_printf(work->says, "%.*s: must be a mapping", (int)strcspn(prefix, ".["), prefix);
+        put_allowed_keys(work, prefix, "");
+        work->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < node->count; i++)
+        read_key(work, prefix, node->keys[i], node->children[i]);
+}
+
+static void read_inputs(struct work *work, const struct cup_yaml_node *node)
+{
+    if (node->kind != CUP_YAML_LIST || node->count == 0) {
+        fail(work, node, "input", "must be a list; allowed: - files: 'GLOB'");
+        return;
+    }
+    work->settings->input_count = node->count;
+    work->settings->inputs =
+        cup_keep_bytes(work->keep, node->count * sizeof(*work->settings->inputs));
+    for (uint32_t i = 0; i < node->count; i++) {
+        work->input = &work->settings->inputs[i];
+        read_group(work, "input[].", node->children[i]);
+        if (work->input->pattern_count == 0 && !work->failed)
+            fail(work, node->children[i], "input[].files", "is missing; give a glob");
+    }
+}
+
+static void read_root(struct work *work)
+{
+    const struct cup_yaml_node *root = work->yaml.root;
+
+    for (uint32_t i = 0; i < root->count; i++) {
+        const struct cup_yaml_node *name = root->keys[i], *node = root->children[i];
+        if (strcmp(name->text, "input") == 0) {
+            read_inputs(work, node);
+        } else if (is_group(name->text)) {
+            struct cup_text prefix = {0};
+            cup_text_printf(&prefix, "%s.", name->text);
+            if (!prefix.failed) read_group(work, prefix.at, node);
+            cup_text_free(&prefix);
+        } else {
+            read_key(work, "", name, node);
+        }
+    }
+}
+
+enum cup_err cup_pipeline_load(struct cup_keep *keep, const char *folder,
+                               struct cup_settings *settings, struct cup_text *says)
+{
+    struct work work = {.keep = keep, .folder = folder, .settings = settings, .says = says};
+    char        resolved[PATH_MAX];
+
+    CUP_ASSERT(folder != NULL && settings != NULL);
+    if (realpath(folder, resolved) == NULL) {
+        cup_text_printf(says, "%s: %s\n", folder, strerror(errno));
+        return CUP_NOT_FOUND;
+    }
+    const char  *file = relative(&work, "pipeline.yaml");
+    enum cup_err err  = cup_yaml_load(keep, file, true, &work.yaml, says);
+    if (err != CUP_OK) return err;
+    const char *slash = strrchr(resolved, '/');
+    if (slash[1] != '\0') settings->name = cup_keep_string(keep, slash + 1);
+    read_root(&work);
+    return work.failed ? CUP_BAD_CONFIG : CUP_OK;
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/* settings: the checked configuration of one pipeline; what pipeline.yaml or the command line say.
+ *
+ * Every key is a row of key.def: name, unit, range, default, one sentence.
+ *
+ * Holds     texts in the caller's keep.
+ * Owner     the command that runs.
+ * Threads   one.
+ * Tests     tests/control/test_settings.c
+ */
+#ifndef CUP_CONTROL_CONFIG_SETTINGS_H
+#define CUP_CONTROL_CONFIG_SETTINGS_H
+
+#include "base/text.h"
+#include "control/schema/catalog.h"
+#include "control/schema/keep.h"
+#include "dataplane/abi/plan.h"
+
+enum cup_key {
+#define CUP_KEY(id, key, unit, least, most, standard, text) CUP_KEY_##id,
+#include "control/config/key.def"
+#undef CUP_KEY
+    CUP_KEY_COUNT
+};
+
+struct cup_key_row {
+    const char *key, *unit, *standard, *text;
+    uint64_t    least, most; /* of numbers; both 0 for the rest */
+};
+const struct cup_key_row *cup_key_row(enum cup_key key);
+
+enum cup_form { CUP_FORM_AUTO, CUP_FORM_NDJSON, CUP_FORM_DUMP };
+
+/* One entry of `input`: files that are read in order, unless they are independent. */
+struct cup_settings_input {
+    const char **patterns; /* globs; absolute or relative to the working folder */
+    uint32_t     pattern_count;
+    uint8_t      form; /* enum cup_form */
+    bool         independent;
+};
+
+struct cup_settings {
+    const char                *name, *domain, *owner;
+    const char                *source; /* NULL: the name in the record */
+    const char                *lake;   /* NULL until given */
+    const char                *kernels, *unavailable;
+    struct cup_settings_input *inputs;
+    uint32_t                   input_count;
+    uint64_t record_bytes_max, depth_max, members_max, key_bytes_max, number_bytes_max;
+    uint64_t commit_ns_max, commit_bytes_max;
+    uint64_t worker_count, pool_bytes;
+    uint32_t codec; /* enum cup_codec */
+    bool     bronze, silver, quarantine_inline, until_end;
+    struct cup_drift_policy drift;
+};
+
+/* cup_settings_default fills *out_settings with the defaults of key.def; worker_count is the number
+ * of processors that the process may use. */
+void cup_settings_default(struct cup_settings *out_settings);
+
+/* cup_settings_number parses a number of a key: digits with an optional unit that fits the key (ms,
+ * s, min, h for times; KiB, MiB, GiB, and k, M, G of 1000 for bytes). Checks the key's range.
+ * Returns   false with a sentence in says: what is wrong and what is allowed. */
+bool cup_settings_number(enum cup_key key, const char *text, uint64_t *out_value,
+                         struct cup_text *says);
+
+/* cup_settings_word parses a key whose values are a list of words; same failure. *out_index is the
+ * word's place in the row's unit text "a | b | c". */
+bool cup_settings_word(enum cup_key key, const char *text, uint32_t *out_index,
+                       struct cup_text *says);
+
+/* cup_settings_check tests what no single key can: that there is a lake, input, and a zone to
+ * write. One line a fact in says. */
+CUP_MUST_CHECK enum cup_err cup_settings_check(const struct cup_settings *settings,
+                                               struct cup_text           *says);
+
+#endif

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/contract/contract.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/config/yaml.h"
+#include "control/contract/sqltype.h"
+#include "control/schema/names.h"
+
+#define SUFFIX    ".odcs.yaml"
+#define API_FRONT "v3."
+
+enum place { PLACE_CONTRACT, PLACE_TABLE, PLACE_COLUMN, PLACE_CUSTOM };
+
+static const struct {
+    enum place  place;
+    const char *key;
+} keys[] = {
+#define CUP_ODCS(place, key) {PLACE_##place, key},
+#include "control/contract/odcs.def"
+#undef CUP_ODCS
+};
+#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+
+enum custom {
+#define CUP_CUSTOM(id, place, property, words, text) CUSTOM_##id,
+#include "control/contract/odcs.def"
+#undef CUP_CUSTOM
+    CUSTOM_COUNT
+};
+static const struct cup_contract_custom customs[CUSTOM_COUNT] = {
+#define CUP_CUSTOM(id, place, property, words, text)                                               \
+    {property, words, text, PLACE_##place == PLACE_COLUMN},
+#include "control/contract/odcs.def"
+#undef CUP_CUSTOM
+};
+
+/* One contract being read. */
+struct work {
+    struct cup_catalog *catalog;
+    struct cup_keep    *keep;
+    struct cup_yaml     yaml;
+    struct cup_text    *says;
+    bool                failed;
+};
+
+/* What the customProperties of a table or column say; NULL: nothing. */
+struct said {
+    const char                 *values[CUSTOM_COUNT];
+    const struct cup_yaml_node *nodes[CUSTOM_COUNT];
+};
+
+uint32_t cup_contract_custom_count(void)
+{
+    return CUSTOM_COUNT;
+}
+
+const struct cup_contract_custom *cup_contract_custom_row(uint32_t index)
+{
+    CUP_ASSERT(index < CUSTOM_COUNT);
+    return &customs[index];
+}
+
+static void fail(struct work *work, const struct cup_yaml_node *node, const char *key,
+                 const char *what)
+{
+    cup_yaml_at(&work->yaml, node, work->says);
+    cup_text_printf(work->says, "%s: %s\n", key, what);
+    work->failed = true;
+}
+
+/* --- keys --- */
+
+static void check_key(struct work *work, enum place place, const struct cup_yaml_node *name)
+{
+    const char *comma = "";
+
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (keys[i].place == place && strcmp(keys[i].key, name->text) == 0) return;
+    }
+    cup_yaml_at(&work->yaml, name, work->says);
+    cup_text_printf(work->says, "%s: the standard (ODCS v3.1) has no such key here", name->text);
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (keys[i].place == place && cup_names_near(name->text, keys[i].key))
+            cup_text_printf(work->says, "; did you mean %s?", keys[i].key);
+    }
+    cup_text_puts(work->says, "; allowed: ");
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (keys[i].place != place) continue;
+        cup_text_printf(work->says, "%s%s", comma, keys[i].key);
+        comma = ", ";
+    }
+    cup_text_puts(work->says, "\n");
+    work->failed = true;
+}
+
+static bool check_map(struct work *work, enum place place, const struct cup_yaml_node *node,
+                      const char *what)
+{
+    if (node->kind != CUP_YAML_MAP) {
+        fail(work, node, what, "must be a mapping");
+        return false;
+    }
+    for (uint32_t i = 0; i < node->count; i++)
+        check_key(work, place, node->keys[i]);
+    return true;
+}
+
+/* The text of a key; NULL when it is not there. `needed` makes that an error. */
+static const char *text_of(struct work *work, const struct cup_yaml_node *map, const char *key,
+                           bool needed)
+{
+    const struct cup_yaml_node *node = cup_yaml_find(map, key);
+
+    if (node != NULL && node->kind == CUP_YAML_SCALAR && !node->is_null) return node->text;
+    if (node != NULL && node->kind != CUP_YAML_SCALAR) fail(work, node, key, "must be a text");
+    if (needed && (node == NULL || node->kind == CUP_YAML_SCALAR))
+        fail(work, node == NULL ? map : node, key, "is missing");
+    return NULL;
+}
+
+static bool bool_of(struct work *work, const struct cup_yaml_node *map, const char *key)
+{
+    const char *text = text_of(work, map, key, false);
+
+    if (text == NULL || strcmp(text, "false") == 0) return false;
+    if (strcmp(text, "true") != 0)
+        fail(work, cup_yaml_find(map, key), key, "is no truth value; allowed: true, false");
+    return true;
+}
+
+/* --- customProperties --- */
+
+static void take_custom(struct work *work, bool of_column, const struct cup_yaml_node *node,
+                        struct said *said)
+{
+    if (!check_map(work, PLACE_CUSTOM, node, "customProperties")) return;
+    const char *property = text_of(work, node, "property", true);
+    if (property == NULL) return;
+    for (int i = 0; i < CUSTOM_COUNT; i++) {
+        if (customs[i].of_column != of_column) continue;
+        if (strcmp(customs[i].property, property) == 0) {
+            said->values[i] = text_of(work, node, "value", true);
+            said->nodes[i]  = node;
+            return;
+        }
+    }
+    for (int i = 0; i < CUSTOM_COUNT; i++) { /* a property of the owner's; but not a misspelt one */
+        bool misplaced = strcmp(customs[i].property, property) == 0;
+        if (!misplaced && !cup_names_near(property, customs[i].property)) continue;
+        cup_yaml_at(&work->yaml, node, work->says);
+        if (misplaced)
+            cup_text_printf(work->says, "%s: belongs to a %s\n", property,
+                            of_column ? "table, not to a column" : "column, not to a table");
+        else
+            cup_text_printf(work->says, "%s: did you mean %s?\n", property, customs[i].property);
+        work->failed = true;
+        return;
+    }
+}
+
+static struct said customs_of(struct work *work, const struct cup_yaml_node *map, bool of_column)
+{
+    const struct cup_yaml_node *list = cup_yaml_find(map, "customProperties");
+    struct said                 said = {0};
+
+    if (list == NULL) return said;
+    if (list->kind != CUP_YAML_LIST) {
+        fail(work, list, "customProperties",
+             "must be a list; allowed: - {property: .., value: ..}");
+        return said;
+    }
+    for (uint32_t i = 0; i < list->count; i++)
+        take_custom(work, of_column, list->children[i], &said);
+    return said;
+}
+
+/* Whether the property is the second of its two words. */
+static bool is_second_word(struct work *work, const struct said *said, enum custom custom)
+{
+    const char *words = customs[custom].words, *value = said->values[custom];
+    size_t      first = strcspn(words, " ");
+
+    if (value == NULL) return false;
+    if (strcmp(words + first + 3, value) == 0) return true;
+    if (strlen(value) != first || memcmp(words, value, first) != 0) {
+        cup_yaml_at(&work->yaml, said->nodes[custom], work->says);
+        cup_text_printf(work->says, "%s: \"%s\" is not known; allowed: %s\n",
+                        customs[custom].property, value, words);
+        work->failed = true;
+    }
+    return false;
+}
+
+/* --- columns --- */
+
+static uint32_t key_position(struct work *work, const struct cup_yaml_node *node)
+{
+    const char *text = text_of(work, node, "primaryKeyPosition", false);
+    char       *end;
+
+    if (text == NULL || strcmp(text, "-1") == 0) return 0; /* -1 is the standard's "none" */
+    errno              = 0;
+    unsigned long some = strtoul(text, &end, 10);
+    if (*text == '-' || *end != '\0' || errno != 0 || some < 1 || some > CUP_PLAN_COLUMNS_MAX) {
+        fail(work, cup_yaml_find(node, "primaryKeyPosition"), "primaryKeyPosition",
+             "is no place in a key; allowed: 1, 2, 3, ...");
+        return 0;
+    }
+    return (uint32_t)some;
+}
+
+static void check_logical_type(struct work *work, const struct cup_yaml_node *node)
+{
+    static const char *const allowed[] = {"string",  "date",   "timestamp", "time",   "number",
+                                          "integer", "object", "array",     "boolean"};
+    const char              *text      = text_of(work, node, "logicalType", false);
+
+    if (text == NULL) return;
+    for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+        if (strcmp(allowed[i], text) == 0) return;
+    }
+    fail(work, cup_yaml_find(node, "logicalType"), "logicalType",
+         "is not known; allowed: string, date, timestamp, time, number, integer, object, array, "
+         "boolean");
+}
+
+static void read_type(struct work *work, const struct cup_yaml_node *node, const char *name,
+                      struct cup_catalog_column *column)
+{
+    const struct said              said     = customs_of(work, node, true);
+    const struct cup_sqltype_hints hints    = {.wire  = said.values[CUSTOM_WIRE],
+                                               .scale = said.values[CUSTOM_SCALE],
+                                               .zone  = said.values[CUSTOM_ZONE]};
+    const char                    *physical = text_of(work, node, "physicalType", true);
+    struct cup_text                why      = {0};
+
+    if (physical == NULL) return;
+    if (!cup_sqltype_parse(physical, &hints, &column->is, &why)) {
+        const struct cup_yaml_node *at = said.nodes[CUSTOM_WIRE] != NULL
+                                             ? said.nodes[CUSTOM_WIRE]
+                                             : cup_yaml_find(node, "physicalType");
+        cup_yaml_at(&work->yaml, at, work->says);
+        cup_text_printf(work->says, "column %s: %s\n", name, why.failed ? "is wrong" : why.at);
+        work->failed = true;
+    }
+    cup_text_free(&why);
+}
+
+static void read_column(struct work *work, const struct cup_yaml_node *node,
+                        struct cup_catalog_table *table)
+{
+    struct cup_catalog_column column = {.declared = true};
+
+    if (!check_map(work, PLACE_COLUMN, node, "properties")) return;
+    const char *name = text_of(work, node, "name", true);
+    if (name == NULL) return;
+    const char *member      = text_of(work, node, "physicalName", false);
+    const char *description = text_of(work, node, "description", false);
+    column.name             = cup_names_column(work->keep, name);
+    column.member           = member == NULL ? name : member;
+    column.comment          = description == NULL ? "" : description;
+    column.required         = bool_of(work, node, "required");
+    bool     is_key         = bool_of(work, node, "primaryKey");
+    uint32_t position       = key_position(work, node);
+    check_logical_type(work, node);
+    read_type(work, node, name, &column);
+    if (is_key) column.key_place = position > 0 ? position : table->key_count + 1;
+    table->key_count += is_key;
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        const struct cup_catalog_column *other    = &table->columns[i];
+        bool                             same_key = is_key && other->key_place == column.key_place;
+        if (!same_key && !cup_names_equal(other->name, column.name)) continue;
+        cup_yaml_at(&work->yaml, node, work->says);
+        cup_text_printf(work->says, "columns %s and %s have one %s\n", other->member, column.member,
+                        same_key ? "place in the key" : "name in the table");
+        work->failed = true;
+    }
+    table->columns[table->column_count++] = column;
+}
+
+/* --- tables --- */
+
+/* Names as they stand in the records. physicalName may be schema.table. */
+static void read_names(struct work *work, const struct cup_yaml_node *node, const char *name,
+                       const struct said *said, struct cup_catalog_table *table)
+{
+    const char *physical = text_of(work, node, "physicalName", false);
+    const char *full     = physical == NULL ? name : physical;
+    const char *dot      = strrchr(full, '.');
+    const char *schema   = said->values[CUSTOM_SOURCE_SCHEMA];
+    const char *own      = said->values[CUSTOM_SOURCE_TABLE];
+    bool        split    = own == NULL && schema == NULL && physical != NULL && dot != NULL;
+
+    table->source_table  = own != NULL ? own : split ? dot + 1 : full;
+    table->source_schema = schema != NULL ? schema
+                           : split        ? cup_keep_text(work->keep, full, (size_t)(dot - full))
+                                          : "";
+    table->source_name   = said->values[CUSTOM_SOURCE_NAME];
+    table->source_db     = said->values[CUSTOM_SOURCE_DATABASE];
+    if (table->source_name == NULL) table->source_name = "";
+    if (table->source_db == NULL) table->source_db = "";
+    if (*table->source_schema == '\0' && *table->source_db == '\0')
+        fail(work, node, name,
+             "nothing says which schema it is in; allowed: physicalName: schema.table, or "
+             "customProperties sourceSchema or (MySQL, MariaDB) sourceDatabase");
+    if (*table->source_name == '\0' && work->catalog->source == NULL)
+        fail(work, node, name,
+             "nothing names its source; allowed: source: in pipeline.yaml (or --source), or "
+             "customProperties sourceName");
+}
+
+static void settle_images(struct work *work, const struct said *said,
+                          struct cup_catalog_table *table)
+{
+    bool full = is_second_word(work, said, CUSTOM_REPLICA_IDENTITY);
+
+    /* without a key only whole rows can be named */
+    if (said->values[CUSTOM_REPLICA_IDENTITY] == NULL) full = table->key_count == 0;
+    table->images       = full ? CUP_IMAGES_FULL : CUP_IMAGES_KEY_ONLY;
+    table->write_before = is_second_word(work, said, CUSTOM_IMAGES);
+    for (uint32_t i = 0; full && i < table->column_count; i++)
+        table->columns[i].is.unavailable = 0; /* then the source sends every value */
+}
+
+static void read_table(struct work *work, const struct cup_yaml_node *node)
+{
+    struct cup_catalog_table table = {.contracted = true};
+    struct cup_text          why   = {0};
+
+    if (!check_map(work, PLACE_TABLE, node, "schema")) return;
+    const char                 *name    = text_of(work, node, "name", true);
+    const struct cup_yaml_node *columns = cup_yaml_find(node, "properties");
+    const struct said           said    = customs_of(work, node, false);
+    if (name == NULL) return;
+    const char *description = text_of(work, node, "description", false);
+    table.description       = description == NULL ? "" : description;
+    read_names(work, node, name, &said, &table);
+    if (columns == NULL || columns->kind != CUP_YAML_LIST || columns->count == 0 ||
+        columns->count > CUP_PLAN_COLUMNS_MAX) {
+        fail(work, columns == NULL ? node : columns, "properties",
+             "must be a list of 1 to 2000 columns");
+        return;
+    }
+    table.columns = cup_keep_bytes(work->keep, columns->count * sizeof(*table.columns));
+    for (uint32_t i = 0; i < columns->count; i++)
+        read_column(work, columns->children[i], &table);
+    settle_images(work, &said, &table);
+    if (work->failed) return;
+    if (cup_catalog_declare(work->catalog, &table, &why) != CUP_OK)
+        fail(work, node, name, why.failed || why.at == NULL ? "cannot be used" : why.at);
+    cup_text_free(&why);
+}
+
+static void read_contract(struct work *work)
+{
+    const struct cup_yaml_node *root   = work->yaml.root;
+    const struct cup_yaml_node *schema = cup_yaml_find(root, "schema");
+
+    if (!check_map(work, PLACE_CONTRACT, root, "contract")) return;
+    const char *version = text_of(work, root, "apiVersion", true);
+    const char *kind    = text_of(work, root, "kind", true);
+    if (version != NULL && strncmp(version, API_FRONT, strlen(API_FRONT)) != 0)
+        fail(work, cup_yaml_find(root, "apiVersion"), "apiVersion",
+             "is another version of the standard; allowed: v3.1.0 and others that begin with v3.");
+    if (kind != NULL && strcmp(kind, "DataContract") != 0)
+        fail(work, cup_yaml_find(root, "kind"), "kind", "is not known; allowed: DataContract");
+    (void)text_of(work, root, "id", true); /* the standard wants them, cupel does not use them */
+    (void)text_of(work, root, "version", true);
+    (void)text_of(work, root, "status", true);
+    if (schema == NULL || schema->kind != CUP_YAML_LIST || schema->count == 0) {
+        fail(work, schema == NULL ? root : schema, "schema", "must be a list of tables");
+        return;
+    }
+    for (uint32_t i = 0; i < schema->count; i++)
+        read_table(work, schema->children[i]);
+}
+
+static bool load_file(struct cup_catalog *catalog, const char *path, struct cup_text *says)
+{
+    struct work work  = {.catalog = catalog, .keep = catalog->keep, .says = says};
+    size_t      bytes = strlen(path), suffix = strlen(SUFFIX);
+
+    if (bytes < suffix || strcmp(path + bytes - suffix, SUFFIX) != 0) {
+        cup_text_printf(says, "%s: would not be read; name it so that it ends in " SUFFIX "\n",
+                        path);
+        return false;
+    }
+    path = cup_keep_string(catalog->keep, path);
+    if (cup_yaml_load(catalog->keep, path, false, &work.yaml, says) != CUP_OK) return false;
+    read_contract(&work);
+    return !work.failed;
+}
+
+enum cup_err cup_contract_load(struct cup_catalog *catalog, const char *folder,
+                               struct cup_text *says)
+{
+    char   pattern[PATH_MAX];
+    glob_t names = {0};
+    bool   good  = true;
+
+    CUP_ASSERT(folder != NULL);
+    int length = snprintf(pattern, sizeof(pattern), "%s/contracts/*.y*ml", folder);
+    if (length >= PATH_MAX) {
+        cup_text_printf(says, "%s: the path is too long\n", folder);
+        return CUP_BAD_CONFIG;
+    }
+    int err = glob(pattern, 0, NULL, &names); /* sorted */
+    if (err != 0 && err != GLOB_NOMATCH) {
+        cup_text_printf(says, "%s/contracts: cannot be read\n", folder);
+        good = false;
+    }
+    for (size_t i = 0; err == 0 && i < names.gl_pathc; i++)
+        good &= load_file(catalog, names.gl_pathv[i], says);
+    globfree(&names);
+    return good ? CUP_OK : CUP_BAD_CONFIG;
+}

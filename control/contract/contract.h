@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/* contract: contracts/<any>.odcs.yaml (Open Data Contract Standard v3.1, first form) into tables of
+ * the catalog.
+ *
+ * Read are: names, physical types, required, primary keys, descriptions, and the customProperties
+ * of odcs.def. Other keys of the standard are accepted, keys that it does not have are errors.
+ *
+ * Holds     nothing; texts lie in the catalog's keep.
+ * Threads   one.
+ * Fails     BAD_CONFIG, IO, and what cup_catalog_declare fails with; *says has a line "file:line:
+ *           key: what is wrong; allowed: ..." for every error.
+ * Source    Open Data Contract Standard v3.1: "Fundamentals", "Schema", "Custom properties"
+ * Tests     tests/control/test_contract.c
+ */
+#ifndef CUP_CONTROL_CONTRACT_CONTRACT_H
+#define CUP_CONTROL_CONTRACT_CONTRACT_H
+
+#include "control/schema/catalog.h"
+
+/* cup_contract_load reads all contracts of a pipeline's folder, in the order of their names. No
+ * folder `contracts` is no error. */
+CUP_MUST_CHECK enum cup_err cup_contract_load(struct cup_catalog *catalog, const char *folder,
+                                              struct cup_text *says);
+
+/* cup_contract_custom_count and _row list the customProperties, for help. */
+struct cup_contract_custom {
+    const char *property, *words, *text;
+    uint8_t     of_column; /* else of a table */
+};
+uint32_t                          cup_contract_custom_count(void);
+const struct cup_contract_custom *cup_contract_custom_row(uint32_t index);
+
+#endif

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/plan/compile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ALIGNMENT 8u /* of every structure in the plan */
+_Static_assert(_Alignof(struct cup_plan) <= ALIGNMENT, "sections start aligned");
+
+/* A blob being made. Sections are cut from `at`; texts are appended to `texts`. */
+struct build {
+    uint8_t                  *at;
+    size_t                    bytes, used;
+    struct cup_text           texts;
+    const struct cup_compile *from;
+};
+
+static size_t rounded(uint64_t count, size_t element_bytes)
+{
+    return (count * element_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static size_t structure_bytes(const struct cup_compile *from)
+{
+    const struct cup_catalog *catalog = from->catalog;
+    size_t                    bytes   = rounded(1, sizeof(struct cup_plan));
+
+    bytes += rounded(from->input_count, sizeof(struct cup_plan_input));
+    bytes += rounded(catalog->table_count, sizeof(struct cup_plan_table));
+    bytes += rounded(catalog->schema_count, sizeof(struct cup_plan_schema));
+    for (uint32_t i = 0; i < catalog->table_count; i++)
+        bytes += rounded(catalog->tables[i].column_count, sizeof(struct cup_plan_column));
+    for (uint32_t i = 0; i < catalog->schema_count; i++)
+        bytes += rounded(catalog->schemas[i].field_count, sizeof(struct cup_plan_field));
+    return bytes;
+}
+
+/* Cuts the next section. */
+static void *take(struct build *build, uint32_t count, size_t element_bytes,
+                  struct cup_plan_list *out_list)
+{
+    size_t bytes = rounded(count, element_bytes);
+
+    CUP_ASSERT(build->used + bytes <= build->bytes);
+    uint8_t *section = build->at + build->used;
+    *out_list        = (struct cup_plan_list){.offset = (uint32_t)build->used, .count = count};
+    build->used += bytes;
+    return section;
+}
+
+static struct cup_plan_text put_text(struct build *build, const char *text, size_t bytes)
+{
+    size_t at = build->bytes + build->texts.bytes;
+
+    cup_text_put(&build->texts, text, bytes);
+    cup_text_put(&build->texts, "", 1);
+    return (struct cup_plan_text){.offset = (uint32_t)at, .bytes = (uint32_t)bytes};
+}
+
+static struct cup_plan_text put_string(struct build *build, const char *string)
+{
+    CUP_ASSERT(string != NULL);
+    return put_text(build, string, strlen(string));
+}
+
+static void put_header(struct build *build, struct cup_plan *plan)
+{
+    const struct cup_settings *settings = build->from->settings;
+
+    plan->magic             = CUP_PLAN_MAGIC;
+    plan->version           = CUP_PLAN_VERSION;
+    plan->worker_count      = (uint32_t)settings->worker_count;
+    plan->generation        = build->from->generation;
+    plan->lake              = put_string(build, build->from->lake);
+    plan->domain            = put_string(build, settings->domain);
+    plan->pipeline          = put_string(build, settings->name);
+    plan->kernels           = put_string(build, settings->kernels);
+    plan->unavailable       = put_string(build, settings->unavailable);
+    plan->record_bytes_max  = (uint32_t)settings->record_bytes_max;
+    plan->depth_max         = (uint32_t)settings->depth_max;
+    plan->members_max       = (uint32_t)settings->members_max;
+    plan->key_bytes_max     = (uint32_t)settings->key_bytes_max;
+    plan->number_bytes_max  = (uint32_t)settings->number_bytes_max;
+    plan->codec             = settings->codec;
+    plan->bronze            = settings->bronze;
+    plan->silver            = settings->silver;
+    plan->quarantine_inline = settings->quarantine_inline || !settings->bronze;
+    plan->until_end         = settings->until_end;
+    plan->epoch_ns_max      = settings->commit_ns_max;
+    plan->epoch_bytes_max   = settings->commit_bytes_max;
+    plan->pool_bytes        = settings->pool_bytes;
+}
+
+static void put_inputs(struct build *build, struct cup_plan *plan)
+{
+    struct cup_plan_input *inputs =
+        take(build, build->from->input_count, sizeof(*inputs), &plan->inputs);
+
+    for (uint32_t i = 0; i < build->from->input_count; i++) {
+        const struct cup_inputs_file *file = &build->from->inputs[i];
+        inputs[i] = (struct cup_plan_input){.path  = put_string(build, file->path),
+                                            .topic = put_string(build, file->topic),
+                                            .group = file->group,
+                                            .form  = file->form,
+                                            .gzip  = file->gzip};
+    }
+}
+
+static void put_columns(struct build *build, const struct cup_catalog_table *table,
+                        struct cup_plan_table *out_table)
+{
+    struct cup_plan_column *columns =
+        take(build, table->column_count, sizeof(*columns), &out_table->columns);
+
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        const struct cup_catalog_column *column = &table->columns[i];
+        columns[i] = (struct cup_plan_column){.name         = put_string(build, column->name),
+                                              .comment      = put_string(build, column->comment),
+                                              .type         = column->is.type,
+                                              .precision    = column->is.precision,
+                                              .scale        = column->is.scale,
+                                              .element_type = column->is.element_type,
+                                              .key_place    = (uint8_t)column->key_place,
+                                              .required     = column->required};
+    }
+}
+
+static void put_tables(struct build *build, struct cup_plan *plan)
+{
+    const struct cup_catalog *catalog = build->from->catalog;
+    struct cup_plan_table    *tables =
+        take(build, catalog->table_count, sizeof(*tables), &plan->tables);
+
+    for (uint32_t i = 0; i < catalog->table_count; i++) {
+        const struct cup_catalog_table *table = &catalog->tables[i];
+        tables[i] =
+            (struct cup_plan_table){.source_name   = put_string(build, table->source_name),
+                                    .source_db     = put_string(build, table->source_db),
+                                    .source_schema = put_string(build, table->source_schema),
+                                    .source_table  = put_string(build, table->source_table),
+                                    .path          = put_string(build, table->path),
+                                    .description   = put_string(build, table->description),
+                                    .images        = table->images,
+                                    .write_before  = table->write_before,
+                                    .contracted    = table->contracted};
+        put_columns(build, table, &tables[i]);
+    }
+}
+
+static void put_schemas(struct build *build, struct cup_plan *plan)
+{
+    const struct cup_catalog *catalog = build->from->catalog;
+    struct cup_plan_schema   *schemas =
+        take(build, catalog->schema_count, sizeof(*schemas), &plan->schemas);
+
+    for (uint32_t i = 0; i < catalog->schema_count; i++) {
+        const struct cup_catalog_schema *schema = &catalog->schemas[i];
+        schemas[i].text                         = put_text(build, schema->text, schema->text_bytes);
+        schemas[i].table                        = schema->table;
+        schemas[i].quarantine                   = schema->quarantine;
+        struct cup_plan_field *fields =
+            take(build, schema->field_count, sizeof(*fields), &schemas[i].fields);
+        for (uint32_t f = 0; f < schema->field_count; f++) {
+            const struct cup_catalog_field *field = &schema->fields[f];
+            fields[f] = (struct cup_plan_field){.member   = put_string(build, field->member),
+                                                .column   = field->member_column,
+                                                .encoding = field->is.encoding,
+                                                .element_encoding = field->is.element_encoding,
+                                                .unavailable      = field->is.unavailable,
+                                                .scale            = field->is.wire_scale};
+        }
+    }
+}
+
+enum cup_err cup_compile_blob(const struct cup_compile *compile, struct cup_text *out_blob,
+                              struct cup_fault *out_fault)
+{
+    struct build         build = {.bytes = structure_bytes(compile), .from = compile};
+    struct cup_plan_list header;
+    enum cup_err         err = CUP_OK;
+
+    CUP_ASSERT(out_blob->bytes == 0);
+    CUP_ASSERT(compile->generation >= 1);
+    build.at = build.bytes > CUP_PLAN_BYTES_MAX ? NULL : calloc(1, build.bytes);
+    if (build.at == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "compile the plan", NULL);
+    struct cup_plan *plan = take(&build, 1, sizeof(*plan), &header);
+    put_header(&build, plan);
+    put_inputs(&build, plan);
+    put_tables(&build, plan);
+    put_schemas(&build, plan);
+    CUP_ASSERT(build.used == build.bytes);
+
+    size_t total = build.bytes + build.texts.bytes;
+    cup_text_put(out_blob, build.at, build.bytes);
+    cup_text_put(out_blob, build.texts.at, build.texts.bytes);
+    if (out_blob->failed || build.texts.failed || total > CUP_PLAN_BYTES_MAX) {
+        err = cup_fault_set(out_fault, CUP_NO_MEMORY, "compile the plan", NULL);
+    } else {
+        plan              = (struct cup_plan *)(void *)out_blob->at; /* malloc'ed: aligned */
+        plan->total_bytes = (uint32_t)total;
+        plan->crc32c      = cup_plan_checksum(out_blob->at, total);
+        err               = cup_plan_check(out_blob->at, total, out_fault);
+    }
+    free(build.at);
+    cup_text_free(&build.texts);
+    return err;
+}
+
+enum cup_err cup_compile_seal(const struct cup_text *blob, int *out_fd, struct cup_fault *out_fault)
+{
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+    int       fd    = memfd_create("cupel-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    CUP_ASSERT(blob->bytes >= sizeof(struct cup_plan));
+    if (fd < 0) return cup_fault_set(out_fault, CUP_IO, "memfd_create", "cupel-plan");
+    for (size_t done = 0; done < blob->bytes;) {
+        ssize_t put = write(fd, blob->at + done, blob->bytes - done);
+        if (put < 0 && errno == EINTR) continue;
+        if (put <= 0) goto fail;
+        done += (size_t)put;
+    }
+    if (fcntl(fd, F_ADD_SEALS, seals) != 0) goto fail;
+    *out_fd = fd;
+    return CUP_OK;
+fail:
+    (void)cup_fault_set(out_fault, CUP_IO, "write the plan", "cupel-plan"); /* IO or NO_SPACE */
+    (void)close(fd);                                                        /* it is given up */
+    return CUP_IO;
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/* catalog: the tables of a run and every shape their records may have; it only grows.
+ *
+ *   contract ----> table, shape of records without schema --\
+ *   table in the lake --> columns that exist already ---------+--> catalog --> plan
+ *   embedded schema --> [drift policy] --> columns, shape ---/
+ *
+ * The order of tables, columns and shapes never changes: an index in one plan means the same in the
+ * next. A column's type never changes: what does not fit gets a column of its own, name__2.
+ *
+ * Holds     lists in the caller's keep.
+ * Owner     the command that runs.
+ * Threads   one.
+ * Fails     BAD_CONFIG (contract against table, two tables of one path, the key changed), and what
+ *           reading the table in the lake fails with. *says tells it in words.
+ * Bounds    CUP_PLAN_TABLES_MAX, CUP_PLAN_COLUMNS_MAX, CUP_PLAN_SCHEMAS_MAX.
+ * Tests     tests/control/test_catalog.c
+ */
+#ifndef CUP_CONTROL_SCHEMA_CATALOG_H
+#define CUP_CONTROL_SCHEMA_CATALOG_H
+
+#include "control/schema/shape.h"
+
+enum cup_drift {
+#define CUP_DRIFT(id, name, text) CUP_DRIFT_##id,
+#include "control/schema/drift.def"
+#undef CUP_DRIFT
+    CUP_DRIFT_COUNT
+};
+const char *cup_drift_name(enum cup_drift drift);
+
+struct cup_drift_policy {
+    uint8_t columns; /* a column that the table does not have */
+    uint8_t types;   /* a column whose type does not fit the table's; never IGNORE */
+    uint8_t tables;  /* a table that no contract names; never IGNORE */
+};
+
+struct cup_catalog_column {
+    const char           *name, *comment, *member; /* member: in the record; "" when not known */
+    struct cup_shape_type is;                      /* encoding: the contract's, if there is one */
+    uint32_t              key_place;               /* 1.. = place in the key; 0 = no key column */
+    bool                  required;
+    bool                  declared; /* by a contract */
+};
+
+struct cup_catalog_table {
+    const char                *source_name, *source_db, *source_schema, *source_table;
+    const char                *path, *description;
+    struct cup_catalog_column *columns;
+    uint32_t                   column_count, column_cap;
+    uint32_t                   key_count;
+    uint8_t                    images; /* enum cup_images */
+    bool                       write_before, contracted;
+};
+
+struct cup_catalog_field {
+    uint32_t              member_column; /* index of the table's column */
+    const char           *member;
+    struct cup_shape_type is;
+};
+
+struct cup_catalog_schema {
+    const char               *text; /* "" : records without schema */
+    size_t                    text_bytes;
+    uint32_t                  table;
+    struct cup_catalog_field *fields;
+    uint32_t                  field_count;
+    bool                      quarantine;
+};
+
+struct cup_catalog {
+    struct cup_keep           *keep;
+    const char                *lake, *domain; /* where tables lie: LAKE/<domain>/silver/... */
+    const char                *source;        /* NULL: the name in the record */
+    struct cup_drift_policy    drift;
+    struct cup_catalog_table  *tables;
+    uint32_t                   table_count, table_cap;
+    struct cup_catalog_schema *schemas;
+    uint32_t                   schema_count, schema_cap;
+    uint32_t                   contract_count; /* tables that contracts declare */
+};
+
+/* What the data plane could not place; "" where the record says nothing. */
+struct cup_catalog_unknown {
+    const char *source_name, *source_db, *source_schema, *source_table, *connector, *topic;
+    const char *schema, *key_schema;
+};
+
+enum cup_catalog_answer {
+    CUP_CATALOG_PLAN,   /* the catalog knows it now: compile */
+    CUP_CATALOG_REFUSE, /* *out_outcome says why its records go to quarantine */
+    CUP_CATALOG_STOP,   /* the run must end: policy halt, or nothing can be done */
+};
+
+/* cup_catalog_learn answers an unknown schema or table. *says: what changed, or why not; one line a
+ * fact, "" when there is nothing to tell. */
+CUP_MUST_CHECK enum cup_catalog_answer cup_catalog_learn(struct cup_catalog               *catalog,
+                                                         const struct cup_catalog_unknown *unknown,
+                                                         enum cup_outcome *out_outcome,
+                                                         struct cup_text  *says);
+
+/* cup_catalog_declare adds a contract's table and the shape of its records without schema. The
+ * table's path, and the columns that the lake has beside the contract's, are filled in here. */
+CUP_MUST_CHECK enum cup_err cup_catalog_declare(struct cup_catalog             *catalog,
+                                                const struct cup_catalog_table *table,
+                                                struct cup_text                *says);
+
+#endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/* report: what a person sees of a run: one line while it goes on, a summary at its end.
+ *
+ * Holds     sums of what epochs brought; rates since the last line.
+ * Owner     the command that runs.
+ * Threads   one; reads counters that the data plane writes.
+ * Tests     tests/control/test_report.c
+ */
+#ifndef CUP_CONTROL_SUPERVISE_REPORT_H
+#define CUP_CONTROL_SUPERVISE_REPORT_H
+
+#include "control/config/inputs.h"
+#include "control/schema/keep.h"
+#include "dataplane/abi/wire.h"
+
+struct cup_report_table {
+    const char *path;
+    uint64_t    files, rows, bytes;
+};
+
+struct cup_report {
+    struct cup_keep              *keep;
+    const struct cup_stats       *stats;
+    const struct cup_inputs_file *inputs;
+    uint32_t                      input_count;
+    struct cup_report_table      *tables;
+    uint32_t                      table_count, table_cap;
+    uint64_t                      epoch_count, epoch_last, bronze_bytes, bronze_files;
+    uint64_t                      started_ns, last_ns, last_records, last_bytes;
+};
+
+void cup_report_begin(struct cup_report *report, struct cup_keep *keep,
+                      const struct cup_stats *stats, const struct cup_inputs_file *inputs,
+                      uint32_t input_count);
+
+/* cup_report_epoch adds the payload of an EPOCH message; false when it has not the form. */
+CUP_MUST_CHECK bool cup_report_epoch(struct cup_report *report, const struct cup_text *payload);
+
+/* cup_report_progress appends one line, without its LF: elapsed, records, rates since the last
+ * call, position, quarantined. */
+void cup_report_progress(struct cup_report *report, struct cup_text *line);
+
+/* cup_report_summary appends the summary of the whole run. */
+void cup_report_summary(const struct cup_report *report, struct cup_text *text);
+
+/* cup_report_counter and cup_report_outcome sum over all workers. */
+uint64_t cup_report_counter(const struct cup_report *report, enum cup_counter counter);
+uint64_t cup_report_outcome(const struct cup_report *report, enum cup_outcome outcome);
+
+#endif

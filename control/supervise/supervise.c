@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/supervise/supervise.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "control/plan/compile.h"
+#include "control/supervise/child.h"
+#include "control/supervise/report.h"
+#include "control/supervise/unknown_priv.h"
+
+#define TERMINAL_MS 1000u /* a person looks at it */
+#define PIPED_MS    5000u /* a log keeps it */
+
+enum state { RUNNING, STOPPING, OVER };
+
+struct run {
+    const struct cup_supervise *job;
+    struct cup_child            child;
+    struct cup_report           report;
+    struct cup_text             message; /* last payload received */
+    struct cup_text             refused; /* what was said about refused schemas: said once */
+    uint64_t                    generation;
+    uint64_t                    line_due_ns;
+    int                         signals; /* signalfd */
+    enum state                  state;
+    enum cup_exit               code;
+    bool                        terminal, line_open;
+    uint32_t                    stop_signal_count;
+};
+
+/* --- words on stderr --- */
+
+/* Ends the line that progress is refreshing, so that a message gets its own. */
+static void close_line(struct run *run)
+{
+    if (run->line_open) fputc('\n', stderr);
+    run->line_open = false;
+}
+
+/* Each line of the text gets the program's name. */
+static void say(struct run *run, const char *text)
+{
+    close_line(run);
+    while (*text != '\0') {
+        size_t bytes = strcspn(text, "\n");
+        fprintf(stderr, "cupel: %.*s\n", (int)bytes, text);
+        text += bytes + (text[bytes] != '\0');
+    }
+}
+
+/* What a person can paste stands as it is. */
+static void say_starter(const struct cup_catalog_unknown *unknown)
+{
+    struct cup_text text = {0};
+
+    cup_unknown_priv_starter(&text, unknown);
+    if (!text.failed) fputs(text.at, stderr);
+    cup_text_free(&text);
+}
+
+static void say_progress(struct run *run)
+{
+    struct cup_text line = {0};
+
+    cup_report_progress(&run->report, &line);
+    if (!line.failed && run->terminal)
+        fprintf(stderr, "\r%s\033[K", line.at);
+    else if (!line.failed)
+        fprintf(stderr, "%s\n", line.at);
+    run->line_open = run->terminal;
+    cup_text_free(&line);
+}
+
+static void say_fault(struct run *run, const char *what, const struct cup_fault *fault)
+{
+    close_line(run);
+    fprintf(stderr, "cupel: %s: %s", what, cup_err_text(fault->err));
+    if (fault->where[0] != '\0') fprintf(stderr, ": %s", fault->where);
+    if (fault->at_offset != 0) fprintf(stderr, " at %llu", (unsigned long long)fault->at_offset);
+    if (fault->os_errno != 0) fprintf(stderr, " (%s)", strerror(fault->os_errno));
+    fputc('\n', stderr);
+}
+
+/* What to do about a fault of the data plane; one line each. */
+static const char *advice(enum cup_err err)
+{
+    switch (err) {
+    case CUP_NO_SPACE: return "free some space on the lake's disk and run again";
+    case CUP_NO_MEMORY: return "raise memory in pipeline.yaml (or --memory), or use fewer workers";
+    case CUP_LOCKED: return "wait for the other run to end, or give this one another name";
+    case CUP_INPUT_CHANGED:
+        return "put the file back as it was, or give the new one another name: inputs only grow";
+    case CUP_TABLE_CHANGED: return "look at the table's history; undo what the other writer did";
+    case CUP_CORRUPT: return "run cupel verify on the lake to see what is damaged";
+    case CUP_UNSUPPORTED: return "the table was changed by another engine; see its table features";
+    case CUP_BAD_PLAN: return "cupel and cupel-dataplane must be of one build";
+    case CUP_BAD_CONFIG: return "correct the setting and run again";
+    default: return "see the cause above";
+    }
+}
+
+/* --- talk with the data plane --- */
+
+static enum cup_err send_plan(struct run *run, struct cup_fault *out_fault)
+{
+    const struct cup_compile compile = {.settings    = run->job->settings,
+                                        .lake        = run->job->lake,
+                                        .inputs      = run->job->inputs,
+                                        .input_count = run->job->input_count,
+                                        .catalog     = run->job->catalog,
+                                        .generation  = run->generation + 1};
+    struct cup_text          blob    = {0};
+    int                      fd      = -1;
+
+    enum cup_err err = cup_compile_blob(&compile, &blob, out_fault);
+    if (err == CUP_OK) err = cup_compile_seal(&blob, &fd, out_fault);
+    if (err == CUP_OK)
+        err = cup_wire_send(run->child.socket, CUP_WIRE_PLAN, NULL, 0, fd, out_fault);
+    if (fd >= 0) (void)close(fd); /* the other side has its own */
+    cup_text_free(&blob);
+    run->generation += err == CUP_OK;
+    return err;
+}
+
+static enum cup_err send_refuse(struct run *run, uint64_t id, enum cup_outcome outcome,
+                                struct cup_fault *out_fault)
+{
+    struct cup_wire_refuse refuse = {.id = id, .outcome = (uint32_t)outcome};
+
+    return cup_wire_send(run->child.socket, CUP_WIRE_REFUSE, &refuse, sizeof(refuse), -1,
+                         out_fault);
+}
+
+static enum cup_err send_stop(struct run *run, struct cup_fault *out_fault)
+{
+    run->state = STOPPING;
+    return cup_wire_send(run->child.socket, CUP_WIRE_STOP, NULL, 0, -1, out_fault);
+}
+
+/* Every worker asks for itself, and again after each plan: a refusal is told once. */
+static void say_refusal(struct run *run, const struct cup_text *says)
+{
+    if (says->bytes == 0 || says->failed) return;
+    if (run->refused.at != NULL && strstr(run->refused.at, says->at) != NULL) return;
+    cup_text_put(&run->refused, says->at, says->bytes);
+    say(run, says->at);
+}
+
+static enum cup_err answer_unknown(struct run *run, struct cup_fault *out_fault)
+{
+    struct cup_catalog_unknown unknown;
+    struct cup_text            says    = {0};
+    enum cup_outcome           outcome = CUP_OUTCOME_SCHEMA_DRIFT;
+    enum cup_err               err     = CUP_OK;
+    uint64_t                   id;
+
+    if (run->state == STOPPING) return CUP_OK; /* STOP is the answer that it will read */
+    if (!cup_unknown_priv_read(run->job->catalog->keep, &run->message, &id, &unknown))
+        return cup_fault_set(out_fault, CUP_BAD_DATA, "message about an unknown schema", NULL);
+    switch (cup_catalog_learn(run->job->catalog, &unknown, &outcome, &says)) {
+    case CUP_CATALOG_PLAN:
+        if (says.bytes > 0) say(run, says.at);
+        err = send_plan(run, out_fault);
+        break;
+    case CUP_CATALOG_REFUSE:
+        say_refusal(run, &says);
+        err = send_refuse(run, id, outcome, out_fault);
+        break;
+    case CUP_CATALOG_STOP:
+        if (says.bytes > 0) say(run, says.at);
+        if (*unknown.schema == '\0') say_starter(&unknown);
+        run->code = CUP_EXIT_FAULT;
+        err       = send_stop(run, out_fault);
+        break;
+    }
+    cup_text_free(&says);
+    return err;
+}
+
+/* A fault's literal does not cross processes: its text follows the struct. */
+static void take_fault(struct run *run)
+{
+    struct cup_fault fault = {.err = CUP_BAD_DATA};
+    const char      *what  = "";
+
+    if (run->message.bytes >= sizeof(fault)) {
+        memcpy(&fault, run->message.at, sizeof(fault));
+        what = run->message.at + sizeof(fault); /* a cup_text ends with NUL */
+    }
+    fault.where[sizeof(fault.where) - 1] = '\0';
+    say_fault(run, *what == '\0' ? "the run has stopped" : what, &fault);
+    fprintf(stderr, "cupel: what to do: %s; then run again: it resumes after the last epoch\n",
+            advice(fault.err));
+    run->code  = CUP_EXIT_FAULT;
+    run->state = OVER;
+}
+
+static void take_ready(struct run *run)
+{
+    struct cup_wire_ready ready;
+
+    if (run->generation != 1 || run->message.bytes != sizeof(ready)) return;
+    memcpy(&ready, run->message.at, sizeof(ready));
+    close_line(run);
+    fprintf(stderr, "cupel: %u worker%s, %llu MiB of memory, kernels %.*s\n", ready.worker_count,
+            ready.worker_count == 1 ? "" : "s", (unsigned long long)ready.pool_bytes >> 20,
+            (int)sizeof(ready.kernels), ready.kernels);
+}
+
+static enum cup_err take_message(struct run *run, struct cup_fault *out_fault)
+{
+    enum cup_wire_kind kind;
+    int                fd = -1;
+
+    enum cup_err err = cup_wire_receive(run->child.socket, &kind, &run->message, &fd, out_fault);
+    if (err != CUP_OK) return err;
+    if (fd >= 0) (void)close(fd); /* the data plane has none to give */
+    switch (kind) {
+    case CUP_WIRE_READY: take_ready(run); return CUP_OK;
+    case CUP_WIRE_UNKNOWN: return answer_unknown(run, out_fault);
+    case CUP_WIRE_FAULT: take_fault(run); return CUP_OK;
+    case CUP_WIRE_ENDED: run->state = OVER; return CUP_OK;
+    case CUP_WIRE_EPOCH:
+        if (cup_report_epoch(&run->report, &run->message)) return CUP_OK;
+        break;
+    default: break;
+    }
+    return cup_fault_set(out_fault, CUP_BAD_DATA, "message of the data plane", NULL);
+}
+
+/* --- signals and the loop --- */
+
+static enum cup_err take_signal(struct run *run, struct cup_fault *out_fault)
+{
+    struct signalfd_siginfo info;
+
+    if (read(run->signals, &info, sizeof(info)) != (ssize_t)sizeof(info)) return CUP_OK;
+    run->stop_signal_count++;
+    if (run->stop_signal_count == 1) {
+        say(run,
+            "stopping: the open epoch is being finished (again: wait; a third time: end now)\n");
+        return run->state == RUNNING ? send_stop(run, out_fault) : CUP_OK;
+    }
+    if (run->stop_signal_count == 2) {
+        say(run,
+            "still finishing the open epoch; once more ends it now, and loses only that epoch\n");
+        return CUP_OK;
+    }
+    (void)kill(run->child.pid, SIGKILL); /* it may be gone already */
+    return CUP_OK;
+}
+
+static int wait_ms(const struct run *run)
+{
+    uint64_t now = cup_clock_mono_ns();
+
+    if (now >= run->line_due_ns) return 0;
+    return (int)((run->line_due_ns - now) / 1000000u) + 1;
+}
+
+static enum cup_err step(struct run *run, struct cup_fault *out_fault)
+{
+    struct pollfd fds[2] = {{.fd = run->child.socket, .events = POLLIN},
+                            {.fd = run->signals, .events = POLLIN}};
+    enum cup_err  err    = CUP_OK;
+
+    if (poll(fds, 2, wait_ms(run)) < 0 && errno != EINTR)
+        return cup_fault_set(out_fault, CUP_IO, "wait for the data plane", NULL);
+    if (fds[1].revents != 0) err = take_signal(run, out_fault);
+    if (err == CUP_OK && fds[0].revents != 0) err = take_message(run, out_fault);
+    if (cup_clock_mono_ns() >= run->line_due_ns) {
+        say_progress(run);
+        run->line_due_ns =
+            cup_clock_mono_ns() + (run->terminal ? TERMINAL_MS : PIPED_MS) * 1000000ull;
+    }
+    return err;
+}
+
+static void say_death(struct run *run, const struct cup_fault *fault)
+{
+    char end[CUP_CHILD_END_BYTES];
+
+    run->code = CUP_EXIT_FAULT;
+    if (fault->err != CUP_PEER_GONE) {
+        say_fault(run, fault->what, fault);
+        return;
+    }
+    (void)cup_child_wait(&run->child, end); /* it is gone whatever it says */
+    close_line(run);
+    fprintf(stderr,
+            "cupel: the data plane is gone: %s\n"
+            "cupel: nothing is lost: run again, and it resumes after the last epoch\n",
+            end);
+}
+
+static enum cup_err start(struct run *run, const sigset_t *mask, struct cup_fault *out_fault)
+{
+    char         path[PATH_MAX];
+    enum cup_err err = cup_child_find("cupel-dataplane", "CUPEL_DATAPLANE", path, out_fault);
+
+    if (err == CUP_NOT_FOUND)
+        say(run, "the data plane is a program of its own: it must lie beside cupel, or "
+                 "CUPEL_DATAPLANE must name it\n");
+    if (err == CUP_OK) err = cup_child_start(path, mask, &run->child, out_fault);
+    if (err != CUP_OK) return err;
+    cup_report_begin(&run->report, run->job->catalog->keep, run->child.stats, run->job->inputs,
+                     run->job->input_count);
+    run->line_due_ns = cup_clock_mono_ns() + (run->terminal ? TERMINAL_MS : PIPED_MS) * 1000000ull;
+    return send_plan(run, out_fault);
+}
+
+static void say_summary(struct run *run)
+{
+    struct cup_text text = {0};
+
+    cup_report_summary(&run->report, &text);
+    if (!text.failed) fputs(text.at, stdout);
+    if (run->stop_signal_count > 0)
+        fputs("stopped before the end of the inputs; the next run resumes here\n", stdout);
+    cup_text_free(&text);
+}
+
+enum cup_exit cup_supervise_run(const struct cup_supervise *job)
+{
+    struct run       run   = {.job = job, .terminal = isatty(STDERR_FILENO) == 1, .signals = -1};
+    struct cup_fault fault = {0};
+    sigset_t         stops, before;
+    enum cup_err     err;
+
+    CUP_ASSERT(job->input_count > 0);
+    CUP_ASSERT(job->lake[0] == '/');
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stops, &before);
+    run.signals = signalfd(-1, &stops, SFD_CLOEXEC);
+    err         = run.signals < 0 ? cup_fault_set(&fault, CUP_IO, "signalfd", NULL)
+                                  : start(&run, &before, &fault);
+    while (err == CUP_OK && run.state != OVER)
+        err = step(&run, &fault);
+    if (err != CUP_OK) say_death(&run, &fault);
+    close_line(&run);
+    if (run.child.stats != NULL && (run.code == CUP_EXIT_OK || run.report.epoch_count > 0))
+        say_summary(&run);
+    if (run.child.pid > 0 && run.state == OVER) {
+        char end[CUP_CHILD_END_BYTES];
+        (void)cup_child_wait(&run.child, end); /* it has said ENDED or FAULT */
+    }
+    cup_child_close(&run.child);
+    if (run.signals >= 0) (void)close(run.signals); /* nothing to lose */
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    cup_text_free(&run.message);
+    cup_text_free(&run.refused);
+    return run.code;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A data plane that moves nothing: it plays the part that CUPEL_FAKE names, and fails when control
+ * does not answer as it should. Used by test_supervise only. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dataplane/abi/wire.h"
+#include "tests/control/fixture.h"
+
+static struct cup_stats *stats;
+
+static void send_message(enum cup_wire_kind kind, const void *payload, size_t bytes)
+{
+    struct cup_fault fault;
+    CHECK(cup_wire_send(CUP_CONTROL_FD, kind, payload, bytes, -1, &fault) == CUP_OK);
+}
+
+static enum cup_wire_kind receive(struct cup_text *payload, int *fd)
+{
+    enum cup_wire_kind kind;
+    struct cup_fault   fault;
+    CHECK(cup_wire_receive(CUP_CONTROL_FD, &kind, payload, fd, &fault) == CUP_OK);
+    return kind;
+}
+
+/* The next message is a sealed plan of this generation; true when it has a table. */
+static bool expect_plan(uint64_t generation)
+{
+    struct cup_text  payload = {0};
+    struct cup_fault fault;
+    struct stat      status;
+    int              fd = -1;
+
+    CHECK(receive(&payload, &fd) == CUP_WIRE_PLAN && fd >= 0);
+    CHECK((fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE) != 0 && fstat(fd, &status) == 0);
+    const struct cup_plan *plan = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    CHECK(plan != MAP_FAILED);
+    CHECK(cup_plan_check(plan, (size_t)status.st_size, &fault) == CUP_OK);
+    CHECK(plan->generation == generation);
+    cup_text_free(&payload);
+    return plan->tables.count > 0;
+}
+
+static void send_ready(uint64_t generation)
+{
+    struct cup_wire_ready ready = {
+        .generation = generation, .pool_bytes = 1u << 20, .worker_count = 1, .kernels = "fake"};
+    send_message(CUP_WIRE_READY, &ready, sizeof(ready));
+}
+
+static void send_unknown(uint64_t id, const char *table, const char *schema)
+{
+    const char *texts[CUP_UNKNOWN_TEXT_COUNT] = {"pg",         "db",        "bank", table,
+                                                 "postgresql", "pg.bank.t", schema, ""};
+    struct cup_wire_unknown head              = {.id = id};
+    struct cup_text         payload           = {0};
+
+    for (int i = 0; i < CUP_UNKNOWN_TEXT_COUNT; i++)
+        head.text_bytes[i] = (uint32_t)strlen(texts[i]);
+    cup_text_put(&payload, &head, sizeof(head));
+    for (int i = 0; i < CUP_UNKNOWN_TEXT_COUNT; i++)
+        cup_text_puts(&payload, texts[i]);
+    send_message(CUP_WIRE_UNKNOWN, payload.at, payload.bytes);
+    cup_text_free(&payload);
+}
+
+static void expect_refuse(uint64_t id, enum cup_outcome outcome)
+{
+    struct cup_text        payload = {0};
+    struct cup_wire_refuse refuse;
+    int                    fd = -1;
+
+    CHECK(receive(&payload, &fd) == CUP_WIRE_REFUSE && payload.bytes == sizeof(refuse));
+    memcpy(&refuse, payload.at, sizeof(refuse));
+    CHECK(refuse.id == id && refuse.outcome == (uint32_t)outcome);
+    cup_text_free(&payload);
+}
+
+static void expect_stop(void)
+{
+    struct cup_text payload = {0};
+    int             fd      = -1;
+    CHECK(receive(&payload, &fd) == CUP_WIRE_STOP);
+    cup_text_free(&payload);
+}
+
+static void send_epoch(void)
+{
+    struct {
+        struct cup_wire_epoch       head;
+        struct cup_wire_epoch_table tables[2];
+    } epoch = {
+        .head   = {.epoch        = 41,
+                   .records      = 1234567,
+                   .bronze_bytes = 500000,
+                   .bronze_files = 1,
+                   .table_count  = 2},
+        .tables = {{.files = 2, .rows = 1234000, .bytes = 2500000, .path = "d/silver/pg/bank/t"},
+                   {.files = 0, .path = "d/silver/pg/bank/empty"}}};
+    send_message(CUP_WIRE_EPOCH, &epoch, sizeof(epoch));
+}
+
+static void count(void)
+{
+    struct cup_stats_worker *worker = &stats->workers[0];
+
+    cup_stats_add(&worker->counters[CUP_COUNTER_RECORDS], 1234567);
+    cup_stats_add(&worker->counters[CUP_COUNTER_BYTES], 5000000);
+    cup_stats_add(&worker->outcomes[CUP_OUTCOME_ACCEPTED], 1234000);
+    cup_stats_add(&worker->outcomes[CUP_OUTCOME_UTF8], 67);
+    cup_stats_add(&worker->outcomes[CUP_OUTCOME_TOMBSTONE], 500);
+}
+
+static void play_good(void)
+{
+    send_unknown(1, "t", ENVELOPE(INT64("id")));
+    CHECK(expect_plan(2));
+    send_ready(2);
+    send_unknown(2, "t2", ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Bits", "b")));
+    expect_refuse(2, CUP_OUTCOME_SCHEMA_DRIFT);
+    send_unknown(3, "t2", ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Bits", "b")));
+    expect_refuse(3, CUP_OUTCOME_SCHEMA_DRIFT);
+    send_unknown(4, "t3", "");
+    expect_refuse(4, CUP_OUTCOME_UNKNOWN_TABLE);
+    count();
+    send_epoch();
+    send_message(CUP_WIRE_ENDED, NULL, 0);
+}
+
+static void play_fault(void)
+{
+    struct cup_fault fault   = {.err = CUP_NO_SPACE, .os_errno = ENOSPC, .where = "lake/x.parquet"};
+    struct cup_text  payload = {0};
+
+    cup_text_put(&payload, &fault, sizeof(fault));
+    cup_text_puts(&payload, "write a file");
+    send_message(CUP_WIRE_FAULT, payload.at, payload.bytes);
+    cup_text_free(&payload);
+    exit(1);
+}
+
+int main(void)
+{
+    const char *part = getenv("CUPEL_FAKE");
+
+    CHECK(part != NULL);
+    stats = mmap(NULL, sizeof(*stats), PROT_READ | PROT_WRITE, MAP_SHARED, CUP_STATS_FD, 0);
+    CHECK(stats != MAP_FAILED && stats->magic == CUP_STATS_MAGIC);
+    CHECK(!expect_plan(1));
+    send_ready(1);
+    if (strcmp(part, "good") == 0) play_good();
+    if (strcmp(part, "fault") == 0) play_fault();
+    if (strcmp(part, "crash") == 0) (void)raise(SIGKILL);
+    if (strcmp(part, "schemaless") == 0) {
+        send_unknown(1, "t", "");
+        expect_stop();
+        send_message(CUP_WIRE_ENDED, NULL, 0);
+    }
+    if (strcmp(part, "signal") == 0) {
+        CHECK(kill(getppid(), SIGTERM) == 0);
+        expect_stop();
+        send_unknown(1, "t", ENVELOPE(INT64("id"))); /* STOP is its answer */
+        CHECK(kill(getppid(), SIGINT) == 0);
+        count();
+        send_epoch();
+        send_message(CUP_WIRE_ENDED, NULL, 0);
+    }
+    if (strcmp(part, "nonsense") == 0) send_message(CUP_WIRE_EPOCH, "x", 1);
+    if (strcmp(part, "nonsense") == 0) (void)sleep(60); /* it is ended, not waited for */
+    return 0;
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Goal:   the command says what is wrong and what to do, with the exit codes that help names.
+Method: run the program as a person would: help, wrong words, a folder to validate, the example in
+        configs/bank. Nothing here starts the data plane. Arguments: CUPEL ROOT."""
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+CUPEL, ROOT = sys.argv[1], pathlib.Path(sys.argv[2])
+
+
+def run(*words):
+    done = subprocess.run([CUPEL, *map(str, words)], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def check(got, code, out='', err=''):
+    ok = got[0] == code and out in got[1] and err in got[2]
+    assert ok, f'wanted {code} {out!r} {err!r}\ngot {got}'
+
+
+def check_words():
+    check(run(), 2, 'cupel run --input')
+    check(run('--version'), 0, 'cupel 0.')
+    check(run('help'), 0, 'commands\n')
+    check(run('--help'), 0, 'exit codes: 0 fine')
+    check(run('run', '--help'), 0, '--until-end')
+    check(run('help', 'config'), 0, 'limits.record_bytes_max   (bytes, 4096 to 16777216)')
+    check(run('help', 'nothing'), 2, err='there is no help for "nothing"')
+    check(run('rum'), 2, err='there is no command "rum"; try one of: run validate')
+    check(run('run', '--inptu', 'x'), 2, err='did you mean --input?')
+    check(run('validate'), 2, err='validate needs the folder of a pipeline')
+
+
+def check_run(folder):
+    (folder / 'a.ndjson').write_text('{}\n')
+    check(run('run', '--input', folder / '*.ndjson', '--lake', folder / 'lake'), 2,
+          err='files need --until-end')
+    check(run('run', '--input', folder / '*.ndjson', '--until-end'), 2, err='there is no lake')
+    check(run('run', '--lake', folder / 'lake', '--until-end'), 2, err='there is no input')
+    check(run('run', '--input', folder / '*.none', '--lake', folder / 'lake', '--until-end'), 2,
+          err='*.none: no file matches')
+    check(run('run', '--input', folder / '*.ndjson', '--lake', folder / 'no/lake', '--until-end'), 2,
+          err='no/lake: No such file or directory')
+    assert not (folder / 'lake').exists(), 'a refused run makes no lake'
+
+
+def check_validate(folder):
+    bank = folder / 'bank'
+    shutil.copytree(ROOT / 'configs/bank', bank)
+    check(run('validate', bank), 2, err='no file matches')
+    (bank / 'data').mkdir(exist_ok=True)
+    (bank / 'data/x.ndjson').write_text('{"op":"c"}\n')
+    check(run('validate', bank), 0, 'balance                  decimal(18,2) from decimal_base64, required')
+    check(run('validate', bank), 0, '3 tables by contract')
+    check(run('validate', bank), 0, 'warning: unavailable')
+    text = (bank / 'pipeline.yaml').read_text()
+    (bank / 'pipeline.yaml').write_text(text.replace('depth_max: 64', 'depth_mx: 64'))
+    line = text[:text.index('depth_max')].count('\n') + 1
+    check(run('validate', bank), 2, err=f'pipeline.yaml:{line}: limits.depth_mx: there is no such key')
+    (bank / 'pipeline.yaml').write_text(text)
+    contract = bank / 'contracts/account.odcs.yaml'
+    contract.write_text(contract.read_text().replace('decimal_base64', 'base64', 1))
+    check(run('validate', bank), 2, err='column balance: wire "base64" is no encoding of numeric; allowed: '
+                                        'decimal_base64')
+
+
+def main():
+    check_words()
+    with tempfile.TemporaryDirectory() as folder:
+        check_run(pathlib.Path(folder))
+        check_validate(pathlib.Path(folder))
+
+
+main()

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Goal:   control answers, reports and ends as the card says, whatever the data plane does.
+ * Method: a fake data plane plays each part; exit code, stdout and stderr of a run are compared.
+ *         Arguments: seed, path of the fake. */
+#include "control/supervise/supervise.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "control/supervise/child.h"
+#include "control/supervise/report.h"
+#include "tests/control/fixture.h"
+
+static struct cup_keep keep;
+static const char     *folder;
+static char            out[16384], err[16384];
+
+static void read_back(const char *name, char *text, size_t cap)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    text[fread(text, 1, cap - 1, file)] = '\0';
+    CHECK(fclose(file) == 0);
+}
+
+static void redirect(const char *name, FILE *to)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    CHECK(freopen(path, "w", to) != NULL);
+}
+
+/* One run in a process of its own; its exit code. */
+static int run(const char *part)
+{
+    struct cup_settings    settings;
+    struct cup_inputs_file input  = {.path = "/data/a.ndjson", .topic = "a.ndjson", .bytes = 10};
+    int                    status = 0;
+
+    cup_settings_default(&settings);
+    settings.until_end                 = true;
+    struct cup_catalog         catalog = fixture_catalog(&keep);
+    const struct cup_supervise job     = {.settings    = &settings,
+                                          .lake        = catalog.lake,
+                                          .inputs      = &input,
+                                          .input_count = 1,
+                                          .catalog     = &catalog};
+    CHECK(setenv("CUPEL_FAKE", part, 1) == 0);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        redirect("out", stdout);
+        redirect("err", stderr);
+        exit(cup_supervise_run(&job));
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+    read_back("out", out, sizeof(out));
+    read_back("err", err, sizeof(err));
+    return WEXITSTATUS(status);
+}
+
+static void check_has(const char *text, const char *piece)
+{
+    if (strstr(text, piece) == NULL) fprintf(stderr, "wanted: %s\nsaid:   %s\n", piece, text);
+    CHECK(strstr(text, piece) != NULL);
+}
+
+static void check_good(void)
+{
+    CHECK(run("good") == CUP_EXIT_OK);
+    check_has(err, "1 worker, 1 MiB of memory, kernels fake");
+    check_has(err, "table default/silver/pg/bank/t: 1 columns");
+    check_has(err, "table default/silver/pg/bank/t2: column \"b\" has the type bytes");
+    char *first = strstr(err, "bank/t2: column");
+    CHECK(strstr(first + 1, "bank/t2: column") == NULL); /* told once */
+    check_has(err, "pg.db.bank.t3 (topic pg.bank.t): its records carry no schema");
+    check_has(out, "1,234,000       2        2.50  d/silver/pg/bank/t\n");
+    CHECK(strstr(out, "empty") == NULL);
+    check_has(out, "bronze  0.50 MB in 1 files, 10.00 times smaller");
+    check_has(out, "67  utf8                 text that is not valid UTF-8");
+    check_has(out, "500  tombstone ");
+    check_has(out,
+              "1,234,567 records = 1,234,000 accepted + 67 quarantined + 500 dropped by rule\n");
+    check_has(out, "1 epochs, the last is 41\n");
+}
+
+static void check_bad_ends(void)
+{
+    CHECK(run("crash") == CUP_EXIT_FAULT);
+    check_has(err, "the data plane is gone: killed by signal 9 (Killed)");
+    check_has(err, "run again, and it resumes after the last epoch");
+    CHECK(out[0] == '\0');
+
+    CHECK(run("fault") == CUP_EXIT_FAULT);
+    check_has(err, "write a file: the disk is full: lake/x.parquet (No space left on device)");
+    check_has(err, "what to do: free some space");
+
+    CHECK(run("schemaless") == CUP_EXIT_FAULT);
+    check_has(err, "table pg.db.bank.t (topic pg.bank.t): its records carry no schema and no");
+    check_has(err, "Start with this as contracts/t.odcs.yaml");
+    check_has(err, "      - {property: sourceSchema, value: \"bank\"}\n");
+    CHECK(strstr(err, "sourceDatabase") == NULL); /* the schema says it all */
+
+    CHECK(run("nonsense") == CUP_EXIT_FAULT);
+    check_has(err, "message of the data plane: the bytes do not have the form");
+}
+
+static void check_signals(void)
+{
+    CHECK(run("signal") == CUP_EXIT_OK);
+    check_has(err, "stopping: the open epoch is being finished");
+    check_has(err, "still finishing the open epoch");
+    CHECK(strstr(err, "columns, ") == NULL); /* nothing was learned after STOP */
+    check_has(out, "stopped before the end of the inputs; the next run resumes here");
+}
+
+static void check_find(const char *fake)
+{
+    char             path[PATH_MAX] = "untouched";
+    struct cup_fault fault;
+
+    CHECK(cup_child_find("cupel-no-such", NULL, path, &fault) == CUP_NOT_FOUND);
+    CHECK(strcmp(path, "untouched") == 0 && strcmp(fault.where, "cupel-no-such") == 0);
+    CHECK(cup_child_find("x", "CUPEL_DATAPLANE", path, &fault) == CUP_OK);
+    CHECK(strcmp(path, fake) == 0);
+    CHECK(setenv("CUPEL_DATAPLANE", "/nonexistent", 1) == 0);
+    CHECK(cup_child_find("x", "CUPEL_DATAPLANE", path, &fault) == CUP_NOT_FOUND);
+    CHECK(run("good") == CUP_EXIT_FAULT);
+    check_has(err, "it must lie beside cupel, or CUPEL_DATAPLANE must name it");
+}
+
+static void check_progress(void)
+{
+    static struct cup_stats stats;
+    struct cup_inputs_file  input  = {.path = "/a", .topic = "a.ndjson", .bytes = 200};
+    struct cup_text         line   = {0};
+    struct cup_text         broken = {0};
+    struct cup_report       report;
+
+    cup_report_begin(&report, &keep, &stats, &input, 1);
+    cup_stats_add(&stats.workers[0].counters[CUP_COUNTER_RECORDS], 1000);
+    cup_stats_add(&stats.workers[3].counters[CUP_COUNTER_RECORDS], 500);
+    cup_stats_add(&stats.workers[3].outcomes[CUP_OUTCOME_UTF8], 2);
+    cup_stats_add(&stats.workers[3].outcomes[CUP_OUTCOME_DEPTH], 3);
+    cup_stats_add(&stats.workers[0].position, 100);
+    cup_report_progress(&report, &line);
+    check_has(line.at, "1,500 records");
+    check_has(line.at, "at a.ndjson 50%");
+    check_has(line.at, "quarantined 5");
+    CHECK(cup_report_counter(&report, CUP_COUNTER_RECORDS) == 1500);
+    cup_text_put(&broken, "short", 5);
+    CHECK(!cup_report_epoch(&report, &broken) && report.epoch_count == 0);
+    cup_text_free(&line);
+    cup_text_free(&broken);
+}
+
+int main(int argc, char **argv)
+{
+    (void)cup_test_begin(argc, argv);
+    CHECK(argc > 2);
+    CHECK(setenv("CUPEL_DATAPLANE", argv[2], 1) == 0);
+    keep   = fixture_keep();
+    folder = fixture_folder(&keep);
+    check_good();
+    check_bad_ends();
+    check_signals();
+    check_progress();
+    check_find(argv[2]);
+    fixture_remove(folder);
+    cup_keep_close(&keep);
+    return 0;
+}

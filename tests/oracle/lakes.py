@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""lakes: runs cupel, and reads what it left with DuckDB (never with our own reader)."""
+import glob
+import json
+import os
+import pathlib
+import subprocess
+
+import duckdb
+import duckdb_extension_delta
+
+# The generated columns of silver (dataplane/abi/silver.def).
+GENERATED = ('_op', '_ts', '_pos', '_sub', '_tx', '_snapshot', '_old_key', '_unset', '_topic', '_partition',
+             '_offset', '_shard', '_epoch', '_ingested_at')
+
+
+def connect():
+    connection = duckdb.connect()
+    extension = glob.glob(os.path.join(os.path.dirname(duckdb_extension_delta.__file__), 'extensions', '*',
+                                       'delta.duckdb_extension'))[0]
+    connection.execute("LOAD '" + extension.replace("'", "''") + "'")
+    connection.execute("SET TimeZone='UTC'")
+    return connection
+
+
+def quoted(path):
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def run(cupel, *words, expect=0, timeout=240, **more):
+    """Runs a command to its end; fails with all it said when the exit code is another."""
+    done = subprocess.run([str(cupel), *map(str, words)], capture_output=True, text=True, timeout=timeout, **more)
+    assert expect is None or done.returncode == expect, \
+        f'{" ".join(map(str, words))}: exit {done.returncode}, expected {expect}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}'
+    return done
+
+
+class Lake:
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.duck = connect()
+
+    def tables(self):
+        """All Delta tables below the lake."""
+        return sorted(p.parent for p in self.folder.rglob('_delta_log'))
+
+    def silver(self):
+        """{schema.table: path} of the silver tables."""
+        return {f'{p.parent.name}.{p.name}': p for p in self.tables() if p.parts[-4] == 'silver'}
+
+    def scan(self, path):
+        return f'delta_scan({quoted(path)})'
+
+    def rows(self, sql):
+        got = self.duck.execute(sql)
+        names = [d[0] for d in got.description]
+        return [dict(zip(names, row)) for row in got.fetchall()]
+
+    def one(self, sql):
+        return self.duck.execute(sql).fetchone()[0]
+
+    def only(self, pattern):
+        found = sorted(self.folder.glob(pattern))
+        assert len(found) == 1, f'{pattern}: {found}'
+        return found[0]
+
+    def quarantine(self):
+        tables = [p for p in self.tables() if p.parent.name == 'quarantine']
+        rows = []
+        for path in tables:
+            rows += self.rows(f'SELECT * FROM {self.scan(path)} ORDER BY input, position')
+        return rows
+
+    def ledger(self, kind):
+        return self.rows(f"SELECT * FROM {self.scan(self.only('_cupel/*/*/ledger'))} "
+                         f"WHERE kind = '{kind}' ORDER BY epoch, input, start")
+
+    def outcomes(self):
+        """{outcome: records} over the whole ledger."""
+        sums = {}
+        for row in self.ledger('input'):
+            for name, count in json.loads(row['outcomes']).items():
+                sums[name] = sums.get(name, 0) + count
+        return sums
+
+    def final_sql(self, path, key):
+        """The state that the change log of a keyed table leads to."""
+        return (f'(SELECT * EXCLUDE (place) FROM (SELECT *, row_number() OVER (PARTITION BY "{key}" '
+                f"ORDER BY _offset DESC, _sub DESC) AS place FROM {self.scan(path)}) WHERE place = 1 AND _op <> 'd')")
+
+
+TYPES = {'LONG': 'BIGINT', 'SHORT': 'SMALLINT', 'BOOL': 'BOOLEAN', 'DOUBLE': 'DOUBLE', 'DATE': 'DATE',
+         'ZONED': 'TIMESTAMPTZ', 'LOCAL': 'TIMESTAMP', 'TAGS': 'VARCHAR'}
+
+
+def truth_sql(folder, table, columns):
+    """The truth of the generator as a typed relation."""
+    path = pathlib.Path(folder) / f'{table}.csv'
+    names = ', '.join(f"'{c.name}': 'VARCHAR'" for c in columns)
+    read = (f"read_csv({quoted(path)}, header=true, delim=',', quote='\"', escape='\"', nullstr='\\N', "
+            f"auto_detect=false, columns={{{names}}})")
+    casts = []
+    for column in columns:
+        kind = TYPES.get(column.kind, 'VARCHAR')
+        if column.kind == 'DECIMAL':
+            kind = f'DECIMAL({column.precision},{column.scale})'
+        cast = f'CAST("{column.name}" AS {kind})'
+        if column.kind == 'TAGS':
+            cast = f'CAST(from_json("{column.name}", \'["VARCHAR"]\') AS VARCHAR[])'
+        casts.append(f'{cast} AS "{column.name}"')
+    return f'(SELECT {", ".join(casts)} FROM {read})'
+
+
+def check_truth(lake, folder, tables, sums):
+    """Sentences on what differs between the lake's silver tables and the generator's truth."""
+    wrong = []
+    silver = lake.silver()
+    for table, columns in tables.items():
+        events = sum(int(sums[table, '', f'op_{op}']) for op in 'rcud')
+        if events == 0 and f'bank.{table}' not in silver:
+            continue
+        path = silver[f'bank.{table}']
+        got = lake.rows(f'SELECT count(*) AS n, count(DISTINCT (_topic, _partition, _offset, _sub)) AS d '
+                        f'FROM {lake.scan(path)}')[0]
+        if got['n'] != events or got['d'] != events:
+            wrong.append(f'{table}: {got["n"]} rows at {got["d"]} places, {events} events')
+        names = ', '.join(f'"{c.name}"' for c in columns)
+        left, right = f'SELECT {names} FROM {lake.final_sql(path, columns[0].name)}', \
+            f'SELECT {names} FROM {truth_sql(folder, table, columns)}'
+        lost = lake.one(f'SELECT count(*) FROM ({right} EXCEPT ALL {left})')
+        more = lake.one(f'SELECT count(*) FROM ({left} EXCEPT ALL {right})')
+        if lost or more:
+            example = lake.rows(f'({right} EXCEPT ALL {left}) LIMIT 1') + lake.rows(f'({left} EXCEPT ALL {right}) LIMIT 1')
+            wrong.append(f'{table}: {lost} rows of the truth are not there, {more} are not in the truth: {example}')
+    return wrong

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds every preset, runs the tests, and counts what meson's logs say.
+
+    run_tests.py [--long]
+
+Presets: release runs everything; asan (address and undefined behaviour) and tsan (threads) run the
+C tests. The output of builds and tests goes to build/<preset>/*.txt; the screen gets one line a
+preset and the failures. A skipped test counts as failed unless tests/skips.tsv excuses it: its
+condition is a shell command that must succeed on this machine.
+The last line is alone: N passed, N failed, N skipped. Exit 0 only when nothing failed.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Tests in Python start the release programs; under a sanitizer they would test the same again, slowly.
+PRESETS = {
+    'release': (['--buildtype=release'], []),
+    'asan': (['--buildtype=debugoptimized', '-Db_sanitize=address,undefined', '-Db_lundef=false'],
+             ['--no-suite', 'style', '--no-suite', 'oracle']),
+    'tsan': (['--buildtype=debugoptimized', '-Db_sanitize=thread', '-Db_lundef=false'],
+             ['--no-suite', 'style', '--no-suite', 'oracle']),
+}
+PASSED = {'OK', 'EXPECTEDFAIL'}
+
+
+def run(args, log):
+    with open(log, 'w') as out:
+        env = dict(os.environ, ASAN_OPTIONS='detect_leaks=1:abort_on_error=0',
+                   UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1',
+                   TSAN_OPTIONS='halt_on_error=1')
+        return subprocess.run(args, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=env).returncode
+
+
+def build(preset, options):
+    folder = ROOT / 'build' / preset
+    folder.mkdir(parents=True, exist_ok=True)
+    setup = ['meson', 'setup', str(folder)] + options
+    if (folder / 'build.ninja').exists():
+        setup.append('--reconfigure')
+    if run(setup, folder / 'setup.txt') != 0:
+        return folder / 'setup.txt'
+    if run(['ninja', '-C', str(folder)], folder / 'build.txt') != 0:
+        return folder / 'build.txt'
+    return None
+
+
+def tail(path, lines=25):
+    text = pathlib.Path(path).read_text(errors='replace').splitlines()
+    return '\n'.join('    ' + line for line in text[-lines:])
+
+
+def results(folder, long):
+    """Runs the tests of a preset; gives (name, result, output) for each."""
+    log = folder / 'meson-logs' / 'testlog.json'
+    log.unlink(missing_ok=True)
+    suites = PRESETS[folder.name][1] + ([] if long else ['--no-suite', 'long'])
+    code = run(['meson', 'test', '-C', str(folder), '--no-rebuild', '--print-errorlogs',
+                '--num-processes', str(os.cpu_count() or 1)] + suites, folder / 'test.txt')
+    found = []
+    if log.exists():
+        for line in log.read_text().splitlines():
+            one = json.loads(line)
+            output = (one.get('stdout') or '') + (one.get('stderr') or '')
+            found.append((one['name'], one['result'], output))
+    if not found or (code != 0 and all(r in PASSED or r == 'SKIP' for _, r, _ in found)):
+        found.append((f'meson test ({folder.name})', 'ERROR', tail(folder / 'test.txt')))
+    return found
+
+
+def excuses():
+    table = {}
+    for line in (ROOT / 'tests' / 'skips.tsv').read_text().splitlines():
+        if line and not line.startswith('#'):
+            test, condition = line.split('\t')
+            table[test] = condition
+    return table
+
+
+def excused(name, table):
+    short = name.split(' / ')[-1]
+    if short not in table:
+        return False
+    return subprocess.run(table[short], shell=True, cwd=ROOT, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL).returncode == 0
+
+
+def main():
+    long = '--long' in sys.argv[1:]
+    table = excuses()
+    passed = failed = skipped = 0
+    for preset, (options, _) in PRESETS.items():
+        start = time.monotonic()
+        broken = build(preset, options)
+        if broken:
+            failed += 1
+            print(f'FAIL {preset}: does not build; {broken.relative_to(ROOT)}\n{tail(broken)}', flush=True)
+            continue
+        built = time.monotonic()
+        counts = [0, 0, 0]
+        for name, result, output in results(ROOT / 'build' / preset, long):
+            if result in PASSED:
+                counts[0] += 1
+            elif result == 'SKIP' and excused(name, table):
+                counts[2] += 1
+                print(f'skip {preset} {name}: excused by tests/skips.tsv', flush=True)
+            else:
+                counts[1] += 1
+                why = 'skipped without an excuse in tests/skips.tsv' if result == 'SKIP' else result
+                print(f'FAIL {preset} {name}: {why}', flush=True)
+                for line in output.splitlines()[-25:]:
+                    print('    ' + line, flush=True)
+        print(f'{preset}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped '
+              f'(build {built - start:.0f} s, tests {time.monotonic() - built:.0f} s)', flush=True)
+        passed, failed, skipped = passed + counts[0], failed + counts[1], skipped + counts[2]
+    print(f'{passed} passed, {failed} failed, {skipped} skipped')
+    return 1 if failed or passed == 0 else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -82,7 +82,7 @@ static const struct cup_spec_table tables[] = {
 static struct cup_harness *open_harness(void)
 {
     return cup_harness_open(cup_spec_plan(&(struct cup_spec){.tables           = tables,
-                                                             .table_count      = 6,
+                                                             .table_count      = 7,
                                                              .depth_max        = 12,
                                                              .members_max      = 30,
                                                              .key_bytes_max    = 120,

@@ -207,6 +207,7 @@ static void open_epoch(struct shard *shard)
 
 static void ask_close(struct cup_worker_link *link, bool hold)
 {
+    CUP_ASSERT(link != NULL);
     pthread_mutex_lock(&link->lock);
     link->hold = hold;
     /* pairs with the acquire in the worker's step */

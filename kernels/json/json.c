@@ -51,7 +51,7 @@ static bool legal_limits(const struct cup_json_limits *limits, size_t slice_byte
 
 /* Everything the parser will ever need, for the worst slice: big parts cost nothing until they are
  * touched. A value takes at least two bytes with its separator, except that openers stand alone:
- * `[[[`; a member takes at least four: `{"":`. */
+ * `[[[`. */
 static bool take_memory(struct cup_json *json, const struct level *level)
 {
     const struct cup_json_limits *limits = &json->limits;
@@ -61,10 +61,12 @@ static bool take_memory(struct cup_json *json, const struct level *level)
     while (json->slot_count < limits->members_max * SLOTS_PER_MEMBER)
         json->slot_count *= 2;
 
-    json->nodes  = malloc((bytes / 2 + limits->depth_max + 2) * sizeof *json->nodes);
-    json->keys   = malloc((bytes / 4 + 2) * sizeof *json->keys);
-    json->frames = malloc((limits->depth_max + 1) * sizeof *json->frames);
-    json->slots  = calloc(json->slot_count, sizeof *json->slots);
+    json->nodes       = malloc((bytes / 2 + limits->depth_max + 2) * sizeof *json->nodes);
+    json->keys        = malloc(limits->members_max * sizeof *json->keys);
+    json->frames      = malloc((limits->depth_max + 1) * sizeof *json->frames);
+    json->slots       = calloc(json->slot_count, sizeof *json->slots);
+    json->habits      = calloc(CUP_JSON_KEY_IDS, sizeof *json->habits);
+    json->habit_texts = malloc(CUP_JSON_KEY_IDS * sizeof *json->habit_texts);
     for (int i = 0; i < 2; i++) {
         json->key_text[i] = malloc(limits->key_bytes_max + CUP_JSON_PADDING);
         if (json->key_text[i] == NULL) return false;
@@ -74,7 +76,8 @@ static bool take_memory(struct cup_json *json, const struct level *level)
     else
         json->scalar_pos = malloc((bytes + CUP_INDEX_SENTINELS) * sizeof *json->scalar_pos);
     return json->nodes != NULL && json->keys != NULL && json->frames != NULL &&
-           json->slots != NULL && (json->sj != NULL || json->scalar_pos != NULL);
+           json->slots != NULL && json->habits != NULL && json->habit_texts != NULL &&
+           (json->sj != NULL || json->scalar_pos != NULL);
 }
 
 enum cup_err cup_json_open(const char *level_name, size_t slice_bytes_max,
@@ -103,6 +106,7 @@ enum cup_err cup_json_open(const char *level_name, size_t slice_bytes_max,
         cup_json_close(json);
         return cup_fault_set(out_fault, CUP_IO, "read random bytes", NULL);
     }
+    cup_json_priv_begin_habits(json);
     *out_json = json;
     return CUP_OK;
 }
@@ -116,6 +120,8 @@ void cup_json_close(struct cup_json *json)
     free(json->keys);
     free(json->frames);
     free(json->slots);
+    free(json->habits);
+    free(json->habit_texts);
     free(json->key_text[0]);
     free(json->key_text[1]);
     free(json);
@@ -208,6 +214,7 @@ void cup_json_parse(struct cup_json *json, uint32_t at, uint32_t bytes,
         out_doc->verdict = CUP_JSON_EMPTY;
         return;
     }
+    cup_json_priv_renew_habits(json);
     out_doc->node_count = cup_json_priv_walk(json, &walk);
     out_doc->verdict    = walk.verdict;
     out_doc->bad_at     = walk.verdict != CUP_JSON_OK ? walk.bad_at : at;

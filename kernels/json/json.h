@@ -52,7 +52,14 @@ struct cup_json_node {
     uint16_t key_bytes; /* its raw length (escapes not resolved) */
     uint8_t  kind, flags;
     uint32_t child_count; /* ARRAY: elements, OBJECT: members; KNOWN: index of the text */
+    /* Not 0: stands for the key's bytes and the place in the record: members of the values that one
+     * parser made with equal ids have equal keys, whatever the record. 0 says nothing. */
+    uint32_t key_id;
 };
+
+/* Ids that are in use at a time differ in their low bits: key_id % CUP_JSON_KEY_IDS. */
+#define CUP_JSON_KEY_IDS 16384u
+_Static_assert((CUP_JSON_KEY_IDS & (CUP_JSON_KEY_IDS - 1)) == 0, "low bits");
 
 enum cup_json_verdict {
     CUP_JSON_OK,

@@ -2,6 +2,7 @@
 /* json_priv: what the files of this room share: the parser object and the checks of the walker.
  *
  *   walk.c    one record: entries --> nodes or the first fault
+ *   habits.c  the order in which members usually come: which keys need no search for their twin
  *   keys.c    members of one object: is a key there twice?
  *   escape.c  backslashes in strings: legal? what do they mean?
  *   number.c  numbers that are not plain digits
@@ -23,18 +24,46 @@
 _Static_assert(CUP_JSON_KEY_BYTES_CEILING <= UINT16_MAX, "cup_json_node.key_bytes");
 _Static_assert(CUP_JSON_MEMBERS_CEILING <= UINT16_MAX + 1u, "a slot holds a member in 16 bits");
 
-/* A member of an object that is still open, or just closing. */
+/* A member of an object that just closed. */
 struct cup_json_key {
     uint32_t hash; /* of the key's unescaped bytes */
     uint32_t node;
 };
 
+#define CUP_JSON_HABIT_BYTES 64u /* of `"key":`; longer keys are no habits. Readable: the padding  \
+                                  */
+_Static_assert(CUP_JSON_HABIT_BYTES <= CUP_JSON_PADDING, "a habit is compared without bounds");
+
+/* A place in a tree of keys in the order in which accepted objects had them: this key, behind all
+ * those on the way from the object's start. The way never holds a key twice, so an object that
+ * stays on it needs no check.
+ *
+ *   RECORD ..inside..> start --first--> "before": --first--> "after": ..inside..> start --> "id":
+ *                                                                 \-first-> "source":
+ */
+struct cup_json_habit {
+    uint64_t head, tail; /* first and last eight bytes of `"key":`; below eight: equal, cut off */
+    uint32_t first;      /* a key that came next; the one that came last; 0: none */
+    uint32_t sibling;    /* another one behind the same key; 0: none */
+    uint32_t inside;     /* start of the objects that are this key's value, or in it; 0: none */
+    uint8_t  key_bytes, tail_at, spare_bits, sibling_count;
+};
+_Static_assert(sizeof(struct cup_json_habit) == 32, "two share a cache line");
+
+enum {
+    CUP_JSON_HABIT_NONE,   /* equals no text */
+    CUP_JSON_HABIT_LOST,   /* the object has left the tree; nothing follows */
+    CUP_JSON_HABIT_RECORD, /* the place of the record's value */
+    CUP_JSON_HABIT_COUNT,  /* habits from here on are learnt */
+};
+
 /* An array or object that is open; frames[0] stands for the record itself. */
 struct cup_json_frame {
     uint32_t node;
-    uint32_t count;     /* elements of an array */
-    uint32_t first_key; /* members of an object: from here to the top of the stack */
-    uint8_t  closer;    /* '}' or ']'; 0 for the record */
+    uint32_t count;  /* elements or members */
+    uint32_t start;  /* OBJECT: habit it started with; NONE: its place has none */
+    uint32_t habit;  /* OBJECT: of its last key; ARRAY: of the key whose value it is */
+    uint8_t  closer; /* '}' or ']'; 0 for the record */
 };
 
 struct cup_json {
@@ -56,7 +85,13 @@ struct cup_json {
     /* the record */
     struct cup_json_node  *nodes;
     struct cup_json_frame *frames; /* depth_max + 1 */
-    struct cup_json_key   *keys;   /* a stack: the members of the innermost object on top */
+    struct cup_json_key   *keys;   /* members of an object that just closed: members_max */
+
+    /* habits: see struct cup_json_habit */
+    struct cup_json_habit *habits;
+    uint8_t (*habit_texts)[CUP_JSON_HABIT_BYTES]; /* `"key":` of each */
+    uint32_t habit_count, habit_refused_count;    /* refused: for lack of room, since it is full */
+    uint32_t key_id_base;                         /* a habit's key_id: this and its number */
 
     /* duplicate keys: open addressing; a slot is stamp << 16 | member, and empty when the stamp is
      * not the current one, so that nothing has to be cleared per object */
@@ -79,7 +114,6 @@ struct cup_json_walk {
     uint32_t                     escape_at;
     const struct cup_json_known *known;
     uint32_t                     known_count;
-    struct cup_json_key         *key; /* top of the stack json->keys */
     enum cup_json_verdict        verdict;
     uint32_t                     bad_at;
 };
@@ -87,6 +121,20 @@ struct cup_json_walk {
 /* cup_json_priv_walk judges one record that has at least one entry. Returns the number of nodes; 0
  * with walk->verdict and walk->bad_at when the record is refused. */
 uint32_t cup_json_priv_walk(struct cup_json *json, struct cup_json_walk *walk);
+
+/* cup_json_priv_begin_habits forgets all habits; cup_json_priv_renew_habits does so when they have
+ * been full for long, between records. */
+void cup_json_priv_begin_habits(struct cup_json *json);
+void cup_json_priv_renew_habits(struct cup_json *json);
+
+/* cup_json_priv_follow finds the habit of a key without escapes behind `habit`; LOST: none. */
+uint32_t cup_json_priv_follow(struct cup_json *json, uint32_t habit, const uint8_t *key,
+                              uint32_t bytes);
+
+/* cup_json_priv_learn makes habits of the members of an object without duplicates that just closed.
+ * `place` is the habit whose value it is. */
+void cup_json_priv_learn(struct cup_json *json, const uint8_t *buf, uint32_t place,
+                         const struct cup_json_frame *frame);
 
 /* cup_json_priv_twice looks for a key that is there twice among keys[0..count).
  *
@@ -106,6 +154,21 @@ static inline uint64_t cup_json_priv_mix(uint64_t a, uint64_t b)
     __extension__ typedef unsigned __int128 wide;
     wide                                    product = (wide)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* cup_json_priv_is_habit: does `"key":` stand at `at`? CUP_JSON_HABIT_BYTES are readable there. */
+static inline bool cup_json_priv_is_habit(const struct cup_json *json, uint32_t index,
+                                          const uint8_t *at)
+{
+    const struct cup_json_habit *habit = &json->habits[index];
+    uint64_t                     head  = cup_json_priv_load8(at) ^ habit->head;
+    uint64_t                     tail  = cup_json_priv_load8(at + habit->tail_at) ^ habit->tail;
+
+    if ((head | tail) << habit->spare_bits != 0) return false;
+    for (uint32_t i = 8; i < habit->tail_at; i += 8)
+        if (cup_json_priv_load8(at + i) != cup_json_priv_load8(json->habit_texts[index] + i))
+            return false;
+    return true;
 }
 
 /* cup_json_priv_hash mixes the secret seed and a key with 8 readable bytes behind it. Every byte

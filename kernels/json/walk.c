@@ -66,13 +66,6 @@ static CALLED bool accept_escapes(struct cup_json_walk *walk, uint32_t at, uint3
     return verdict == CUP_JSON_OK;
 }
 
-/* The hash of a key with escapes: that of what it means. */
-static COLD uint32_t hash_escaped(struct cup_json *json, const uint8_t *key, uint32_t bytes)
-{
-    uint32_t plain_bytes = cup_json_unescape(key, bytes, json->key_text[0]);
-    return cup_json_priv_hash(json->seed, json->key_text[0], plain_bytes);
-}
-
 static COLD const uint32_t *refuse_member(struct cup_json_walk *walk, const uint32_t *p)
 {
     if (p[0] >= walk->end || walk->text[p[0]] != '"') return refuse_token(walk, p[0]);
@@ -80,35 +73,51 @@ static COLD const uint32_t *refuse_member(struct cup_json_walk *walk, const uint
     return refuse_token(walk, p[2]);
 }
 
-/* Takes `"key" :` for the node whose value follows. */
-static INLINE const uint32_t *take_key(struct cup_json *json, struct cup_json_walk *walk,
-                                       const uint32_t *p, uint32_t index)
+/* A key that is not the usual one at its place, or not in the usual form: white space, escapes. */
+static CALLED const uint32_t *take_other_key(struct cup_json *json, struct cup_json_walk *walk,
+                                             const uint32_t *p, struct cup_json_node *node,
+                                             struct cup_json_frame *frame)
 {
-    struct cup_json_node *node = &json->nodes[index];
-    const uint8_t        *text = walk->text;
-    uint32_t              at   = p[0];
+    const uint8_t *text = walk->text;
+    uint32_t       at   = p[0];
 
-    /* entries ascend: when p[2] is inside the record, the two before it are */
     if (p[2] >= walk->end || text[at] != '"' || text[p[1]] != ':') return refuse_member(walk, p);
-
     uint32_t close = closing_quote(walk, at, p[1]);
     uint32_t bytes = close - ++at;
     if (bytes > json->limits.key_bytes_max)
         return refuse(walk, CUP_JSON_KEY_LENGTH, at + json->limits.key_bytes_max);
-
-    struct cup_json_key *key   = walk->key++;
-    uint8_t              flags = 0;
-    if (may_hold_escape(walk, close) && holds_escape(walk, at, close)) {
-        if (!accept_escapes(walk, at, close)) return NULL;
-        flags     = CUP_JSON_KEY_ESCAPED;
-        key->hash = hash_escaped(json, text + at, bytes);
-    } else {
-        key->hash = cup_json_priv_hash(json->seed, text + at, bytes);
-    }
-    key->node       = index;
+    bool escaped = may_hold_escape(walk, close) && holds_escape(walk, at, close);
+    if (escaped && !accept_escapes(walk, at, close)) return NULL;
+    frame->habit =
+        escaped ? CUP_JSON_HABIT_LOST : cup_json_priv_follow(json, frame->habit, text + at, bytes);
     node->key_at    = walk->base + at;
     node->key_bytes = (uint16_t)bytes;
-    node->flags     = flags;
+    node->flags     = escaped ? CUP_JSON_KEY_ESCAPED : 0;
+    node->key_id    = 0;
+    if (frame->habit != CUP_JSON_HABIT_LOST) node->key_id = json->key_id_base + frame->habit;
+    return p + 2;
+}
+
+/* Takes `"key" :` for the node whose value follows. The bytes `"key":` of a habit, which has no
+ * backslash, can only be entries p[0] and p[1] and what lies between. */
+static INLINE const uint32_t *take_key(struct cup_json *json, struct cup_json_walk *walk,
+                                       const uint32_t *p, uint32_t index,
+                                       struct cup_json_frame *frame)
+{
+    struct cup_json_node *node  = &json->nodes[index];
+    uint32_t              habit = json->habits[frame->habit].first;
+    uint32_t              at    = p[0];
+
+    frame->count++;
+    /* entries ascend: when p[2] is inside the record, the two before it are */
+    if (__builtin_expect(p[2] >= walk->end || !cup_json_priv_is_habit(json, habit, walk->text + at),
+                         0))
+        return take_other_key(json, walk, p, node, frame);
+    frame->habit    = habit;
+    node->key_at    = walk->base + at + 1;
+    node->key_bytes = json->habits[habit].key_bytes;
+    node->flags     = 0;
+    node->key_id    = json->key_id_base + habit;
     return p + 2;
 }
 
@@ -120,6 +129,7 @@ static INLINE const uint32_t *take_element(struct cup_json_walk *walk, const uin
     node->key_at    = 0;
     node->key_bytes = 0;
     node->flags     = 0;
+    node->key_id    = 0;
     frame->count++;
     return p;
 }
@@ -229,19 +239,40 @@ static COLD const uint32_t *refuse_twice(struct cup_json *json, struct cup_json_
     return refuse(walk, CUP_JSON_DUPLICATE_KEY, json->nodes[node].key_at - 1 - walk->base);
 }
 
-/* What is left to check when all members of an object are known; keys stay where they are. */
-static INLINE bool accept_members(struct cup_json *json, struct cup_json_walk *walk,
-                                  const struct cup_json_key *keys, uint32_t count)
+/* The hash of a member's key: escaped ones that of what they mean. */
+static uint32_t hash_key(struct cup_json *json, const uint8_t *buf,
+                         const struct cup_json_node *node)
 {
-    if (count > json->limits.members_max) {
-        const struct cup_json_node *first_over = &json->nodes[keys[json->limits.members_max].node];
-        (void)refuse(walk, CUP_JSON_MEMBERS, first_over->key_at - 1 - walk->base);
+    const uint8_t *key = buf + node->key_at;
+
+    if ((node->flags & CUP_JSON_KEY_ESCAPED) == 0)
+        return cup_json_priv_hash(json->seed, key, node->key_bytes);
+    uint32_t plain_bytes = cup_json_unescape(key, node->key_bytes, json->key_text[0]);
+    return cup_json_priv_hash(json->seed, json->key_text[0], plain_bytes);
+}
+
+/* Judges the members of an object that left the habits, now that all of them are known. */
+static CALLED bool accept_members(struct cup_json *json, struct cup_json_walk *walk,
+                                  const struct cup_json_frame *frame)
+{
+    const uint8_t *buf  = walk->text - walk->base;
+    uint32_t       node = frame->node + 1, most = json->limits.members_max;
+
+    for (uint32_t i = 0; i < frame->count; i++, node = json->nodes[node].next) {
+        if (i == most) {
+            (void)refuse(walk, CUP_JSON_MEMBERS, json->nodes[node].key_at - 1 - walk->base);
+            return false;
+        }
+        json->keys[i].node = node;
+        json->keys[i].hash = hash_key(json, buf, &json->nodes[node]);
+    }
+    uint32_t again = cup_json_priv_twice(json, buf, json->keys, frame->count);
+    if (again != 0) {
+        (void)refuse_twice(json, walk, json->keys[again].node);
         return false;
     }
-    if (count < 2) return true;
-    uint32_t again = cup_json_priv_twice(json, walk->text - walk->base, keys, count);
-    if (again != 0) (void)refuse_twice(json, walk, keys[again].node);
-    return again == 0;
+    cup_json_priv_learn(json, buf, frame[-1].habit, frame);
+    return true;
 }
 
 /* Closes the innermost array or object at entry p; `index` is that of the next free node. */
@@ -249,18 +280,14 @@ static INLINE const uint32_t *close_frame(struct cup_json *json, struct cup_json
                                           const uint32_t *p, uint32_t index,
                                           const struct cup_json_frame *frame)
 {
-    struct cup_json_node *self  = &json->nodes[frame->node];
-    uint32_t              count = frame->count;
+    struct cup_json_node *self = &json->nodes[frame->node];
 
-    if (frame->closer == '}') {
-        struct cup_json_key *keys = json->keys + frame->first_key;
-        count                     = (uint32_t)(walk->key - keys);
-        walk->key                 = keys;
-        if (!accept_members(json, walk, keys, count)) return NULL;
-    }
+    if (frame->closer == '}' && frame->habit == CUP_JSON_HABIT_LOST && frame->count > 0 &&
+        !accept_members(json, walk, frame))
+        return NULL;
     self->bytes       = walk->base + p[0] + 1 - self->at;
     self->next        = index;
-    self->child_count = count;
+    self->child_count = frame->count;
     return p + 1;
 }
 
@@ -301,7 +328,7 @@ static INLINE const uint32_t *after_value(struct cup_json *json, struct cup_json
         uint8_t closer = (*frame)->closer;
         uint8_t c      = walk->text[p[0]];
         /* a comma behind the record's end is found out by what is taken next */
-        if (c == ',' && closer == '}') return take_key(json, walk, p + 1, index);
+        if (c == ',' && closer == '}') return take_key(json, walk, p + 1, index, *frame);
         if (c == ',' && closer == ']')
             return take_element(walk, p + 1, &json->nodes[index], *frame);
         if (p[0] >= walk->end) {
@@ -324,13 +351,16 @@ static INLINE const uint32_t *open_frame(struct cup_json *json, struct cup_json_
     uint8_t               opener = walk->text[p[0]];
 
     if (*frame == json->frames + json->limits.depth_max) return refuse(walk, CUP_JSON_DEPTH, p[0]);
-    self->at   = walk->base + p[0];
-    self->kind = opener == '{' ? CUP_JSON_OBJECT : CUP_JSON_ARRAY;
+    self->at       = walk->base + p[0];
+    self->kind     = opener == '{' ? CUP_JSON_OBJECT : CUP_JSON_ARRAY;
+    uint32_t place = (*frame)->habit, start = json->habits[place].inside;
     ++*frame;
-    (*frame)->node      = index;
-    (*frame)->count     = 0;
-    (*frame)->first_key = (uint32_t)(walk->key - json->keys);
-    (*frame)->closer    = (uint8_t)(opener + 2); /* so it is in ASCII for both kinds */
+    (*frame)->node   = index;
+    (*frame)->count  = 0;
+    (*frame)->start  = start;
+    (*frame)->closer = (uint8_t)(opener + 2); /* so it is in ASCII for both kinds */
+    (*frame)->habit  = place;
+    if (opener == '{') (*frame)->habit = start != CUP_JSON_HABIT_NONE ? start : CUP_JSON_HABIT_LOST;
     return p + 1;
 }
 
@@ -343,8 +373,7 @@ uint32_t cup_json_priv_walk(struct cup_json *json, struct cup_json_walk *walk)
     struct cup_json_frame *frame = json->frames;
     uint32_t               index = 0;
 
-    walk->key         = json->keys;
-    *frame            = (struct cup_json_frame){0};
+    *frame            = (struct cup_json_frame){.habit = CUP_JSON_HABIT_RECORD};
     const uint32_t *p = take_element(walk, walk->pos, json->nodes, frame);
     while (p != NULL) {
         uint8_t         first  = text[p[0]];
@@ -360,7 +389,7 @@ uint32_t cup_json_priv_walk(struct cup_json *json, struct cup_json_walk *walk)
             p = open_frame(json, walk, p, index++, &frame);
             if (p == NULL) break;
             if (text[p[0]] != frame->closer) {
-                p = first == '{' ? take_key(json, walk, p, index)
+                p = first == '{' ? take_key(json, walk, p, index, frame)
                                  : take_element(walk, p, &json->nodes[index], frame);
                 continue;
             }

@@ -2,23 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Queries the demo's silver tables with DuckDB, and compares two sums with the generator's truth."""
 import csv
-import glob
-import os
 import pathlib
 import sys
 
-import duckdb
-import duckdb_extension_delta
+from sql import connect
 
 LAKE, TRUTH = map(pathlib.Path, sys.argv[1:3])
-
-
-def connect():
-    connection = duckdb.connect()
-    extension = glob.glob(os.path.join(os.path.dirname(duckdb_extension_delta.__file__), 'extensions', '*',
-                                       'delta.duckdb_extension'))[0]
-    connection.execute(f"LOAD '{extension}'; SET TimeZone='UTC'")
-    return connection
 
 
 def show(connection, title, sql):

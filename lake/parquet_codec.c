@@ -11,12 +11,15 @@
 
 #define ZSTD_LEVEL 1
 
+#define ZSTD_HASH_LOG 12 /* 16 KiB stay in L1; the default of 13 packs no better here */
+
 /* Fixed, so that the context is as large for a body of 32 MiB as for one of 50 kB. */
 static ZSTD_compressionParameters zstd_parameters(void)
 {
     ZSTD_compressionParameters parameters = ZSTD_getCParams(ZSTD_LEVEL, CUP_PARQUET_PAGE_BYTES, 0);
 
     parameters.windowLog = 16; /* a page is shorter than 64 KiB */
+    parameters.hashLog   = ZSTD_HASH_LOG;
     return parameters;
 }
 
@@ -41,7 +44,8 @@ void *cup_parquet_priv_codec_init(enum cup_codec codec, void *memory, size_t byt
                     {ZSTD_c_searchLog, parameters.searchLog},
                     {ZSTD_c_minMatch, parameters.minMatch},
                     {ZSTD_c_targetLength, parameters.targetLength},
-                    {ZSTD_c_strategy, (unsigned)parameters.strategy}};
+                    {ZSTD_c_strategy, (unsigned)parameters.strategy},
+                    {ZSTD_c_literalCompressionMode, ZSTD_ps_enable}}; /* else off in ENTROPY */
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         size_t done = ZSTD_CCtx_setParameter(context, settings[i].name, (int)settings[i].value);
         CUP_ASSERT(!ZSTD_isError(done));
@@ -59,12 +63,19 @@ size_t cup_parquet_priv_codec_bound(enum cup_codec codec, size_t bytes)
     return bytes;
 }
 
-size_t cup_parquet_priv_codec_pack(enum cup_codec codec, void *context, const uint8_t *bytes,
+size_t cup_parquet_priv_codec_pack(enum cup_codec codec, void *context,
+                                   enum cup_parquet_effort effort, const uint8_t *bytes,
                                    size_t count, uint8_t *out, size_t out_cap)
 {
     CUP_ASSERT(out_cap >= cup_parquet_priv_codec_bound(codec, count));
+    CUP_ASSERT(effort != CUP_PARQUET_RAW);
     size_t packed = out_cap;
     if (codec == CUP_CODEC_ZSTD) {
+        /* The strategy "fast" moves on by targetLength where it finds no match: the largest makes
+         * it look once a page. */
+        int    step = effort == CUP_PARQUET_FULL ? 0 : ZSTD_TARGETLENGTH_MAX;
+        size_t done = ZSTD_CCtx_setParameter(context, ZSTD_c_targetLength, step);
+        CUP_ASSERT(!ZSTD_isError(done));
         packed = ZSTD_compress2(context, out, out_cap, bytes, count);
         CUP_ASSERT(!ZSTD_isError(packed)); /* the room suffices and the context has its memory */
     } else if (codec == CUP_CODEC_SNAPPY) {
@@ -80,7 +91,8 @@ size_t cup_parquet_priv_codec_pack(enum cup_codec codec, void *context, const ui
 size_t cup_parquet_priv_codec_stored(enum cup_codec codec, size_t count,
                                      uint8_t out_head[CUP_PARQUET_STORED_BYTES])
 {
-    CUP_ASSERT(count <= CUP_PARQUET_DICT_BYTES_MAX); /* one snappy literal, one zstd block */
+    if (codec == CUP_CODEC_NONE) return 0;
+    CUP_ASSERT(count <= CUP_PARQUET_STORED_MAX); /* one snappy literal, one zstd block */
     uint32_t size = (uint32_t)count;
 
     if (codec == CUP_CODEC_ZSTD) {

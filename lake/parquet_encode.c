@@ -40,16 +40,24 @@ static uint8_t *put_bits(uint8_t *to, const uint8_t *bits, uint32_t lo, uint32_t
     return to;
 }
 
-/* Lists the rows of [lo, hi) that have a value; whole bytes at a time where all or none have. */
-static uint32_t list_rows(const uint8_t *bits, uint32_t lo, uint32_t hi, uint32_t *rows)
+/* Lists the rows of [lo, hi) that have a value; there is room for all of them. */
+static void list_rows(const uint8_t *bits, uint32_t lo, uint32_t hi, uint32_t *rows)
 {
     uint32_t count = 0;
 
-    for (uint32_t row = lo; row < hi; row++) {
-        rows[count] = row;
-        count += cup_bit_get(bits, row);
+    for (; lo < hi && lo % 8 != 0; lo++) {
+        rows[count] = lo;
+        count += cup_bit_get(bits, lo);
     }
-    return count;
+    for (uint64_t word; lo + 64 <= hi; lo += 64) {
+        memcpy(&word, bits + lo / 8, sizeof word);
+        for (; word != 0; word &= word - 1)
+            rows[count++] = lo + (uint32_t)__builtin_ctzll(word);
+    }
+    for (; lo < hi; lo++) {
+        rows[count] = lo;
+        count += cup_bit_get(bits, lo);
+    }
 }
 
 static uint32_t count_bits(const uint8_t *bits, uint32_t lo, uint32_t hi)
@@ -78,7 +86,7 @@ static uint8_t *put_flat_levels(const struct cup_parquet_leaf *leaf, struct cup_
     values->rows  = NULL;
     values->count = validity == NULL ? hi - lo : count_bits(validity, lo, hi);
     CUP_ASSERT(leaf->max_def == 1 || values->count == hi - lo); /* REQUIRED is never null */
-    if (values->count != hi - lo) {
+    if (values->count != hi - lo && values->count > 0) {
         list_rows(validity, lo, hi, (uint32_t *)(void *)job->rows.memory);
         values->rows = (const uint32_t *)(const void *)job->rows.memory;
     }
@@ -240,28 +248,25 @@ static void finish_page(struct cup_parquet *file, struct cup_parquet_leaf *leaf,
                         struct cup_parquet_job *job, size_t body_bytes, uint32_t entries,
                         int32_t encoding)
 {
-    const uint8_t *stored       = job->body.memory;
-    size_t         stored_bytes = body_bytes;
+    struct cup_parquet_packed packed;
+    struct cup_thrift_out     out;
 
-    if (file->codec != CUP_CODEC_NONE) {
-        stored       = job->packed.memory;
-        stored_bytes = cup_parquet_priv_codec_pack(file->codec, job->codec_context,
-                                                   job->body.memory, body_bytes, job->packed.memory,
-                                                   (size_t)job->packed.blocks * CUP_BLOCK_BYTES);
-    }
-    struct cup_thrift_out              out;
-    const struct cup_parquet_page_head head = {
-        .type         = CUP_PARQUET_DATA_PAGE,
-        .body_bytes   = (int32_t)body_bytes,
-        .stored_bytes = (int32_t)stored_bytes,
-        .crc          = cup_crc32(0, stored, stored_bytes),
-        .entry_count  = (int32_t)entries,
-        .encoding     = encoding,
+    cup_parquet_priv_pack(file, &leaf->habit, job, body_bytes, &packed);
+    uint32_t                           stored_bytes = packed.head_bytes + packed.count;
+    uint32_t                           head_crc     = cup_crc32(0, packed.head, packed.head_bytes);
+    const struct cup_parquet_page_head head         = {
+                .type         = CUP_PARQUET_DATA_PAGE,
+                .body_bytes   = (int32_t)body_bytes,
+                .stored_bytes = (int32_t)stored_bytes,
+                .crc          = cup_crc32(head_crc, packed.bytes, packed.count),
+                .entry_count  = (int32_t)entries,
+                .encoding     = encoding,
     };
     cup_parquet_priv_put_page_head(&out, &head);
-    struct cup_parquet_page *page = store_page(file, (uint32_t)(out.used + stored_bytes));
+    struct cup_parquet_page *page = store_page(file, (uint32_t)out.used + stored_bytes);
     store_bytes(file, out.buffer, out.used);
-    store_bytes(file, stored, stored_bytes);
+    store_bytes(file, packed.head, packed.head_bytes);
+    store_bytes(file, packed.bytes, packed.count);
     *(leaf->last == NULL ? &leaf->first : &leaf->last->next) = page;
     leaf->last                                               = page;
     leaf->page_bytes += out.used + stored_bytes;

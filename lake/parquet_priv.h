@@ -55,12 +55,21 @@ enum { /* parquet.thrift: Type, Encoding, PageType, ConvertedType */
 size_t cup_parquet_priv_codec_bytes(enum cup_codec codec);
 void  *cup_parquet_priv_codec_init(enum cup_codec codec, void *memory, size_t bytes);
 size_t cup_parquet_priv_codec_bound(enum cup_codec codec, size_t bytes);
-/* Packs bytes[0..count) into out, which has room for the bound of count. */
-size_t cup_parquet_priv_codec_pack(enum cup_codec codec, void *context, const uint8_t *bytes,
+enum cup_parquet_effort { /* of packing a page; see parquet_pack.c */
+                          CUP_PARQUET_FULL,
+                          CUP_PARQUET_ENTROPY,
+                          CUP_PARQUET_RAW,
+};
+/* Packs bytes[0..count) into out, which has room for the bound of count. Not for RAW. */
+size_t cup_parquet_priv_codec_pack(enum cup_codec codec, void *context,
+                                   enum cup_parquet_effort effort, const uint8_t *bytes,
                                    size_t count, uint8_t *out, size_t out_cap);
-/* The bytes that make a valid stream of `count` (<= 128 KiB) bytes stored as they are: for the
- * moment when there is no memory left to compress in. Returns how many. */
+/* The bytes that make a valid stream of `count` bytes stored as they are: where packing does not
+ * pay, and for the moment when there is no memory left to pack in. Returns how many. */
 #define CUP_PARQUET_STORED_BYTES 12u
+#define CUP_PARQUET_STORED_MAX   (64u << 10) /* a snappy literal with 2 bytes of length */
+_Static_assert(CUP_PARQUET_DICT_BYTES_MAX <= CUP_PARQUET_STORED_MAX, "a dictionary may be stored");
+_Static_assert(CUP_PARQUET_PAGE_BYTES <= CUP_PARQUET_STORED_MAX, "a page may be stored");
 size_t cup_parquet_priv_codec_stored(enum cup_codec codec, size_t count,
                                      uint8_t out_head[CUP_PARQUET_STORED_BYTES]);
 /* Unpacks to exactly out_bytes; false when the stream is bad or has another length. */
@@ -201,6 +210,12 @@ struct cup_parquet_page { /* followed by `bytes` bytes of page header and body i
 };
 _Static_assert(sizeof(struct cup_parquet_page) == 16, "records in the store are multiples of 8");
 
+struct cup_parquet_habit { /* how pages of a leaf are packed; outlives groups */
+    uint32_t tried_bytes;  /* of the page that decided it */
+    uint8_t  pages_left;   /* until it is tried again */
+    uint8_t  effort;       /* enum cup_parquet_effort */
+};
+
 struct cup_parquet_leaf {
     const struct cup_field *field;
     uint32_t                top;        /* index of its top-level field */
@@ -212,6 +227,7 @@ struct cup_parquet_leaf {
 
     struct cup_parquet_page *first, *last;
     struct cup_parquet_dict  dict;
+    struct cup_parquet_habit habit;
     uint64_t                 entry_count, null_count, page_bytes, body_bytes;
     uint32_t                 dict_pages;
     uint64_t                 chunk_at, data_at; /* set by close_group */
@@ -371,6 +387,19 @@ struct cup_parquet_texts cup_parquet_priv_texts(const struct cup_parquet_values 
 uint8_t *cup_parquet_priv_put_booleans(uint8_t *to, const struct cup_parquet_values *values);
 uint8_t *cup_parquet_priv_put_texts(uint8_t *to, const struct cup_parquet_texts *texts,
                                     uint32_t count, struct cup_parquet_bounds *bounds);
+
+/* --- packing a page (parquet_pack.c) --- */
+
+struct cup_parquet_packed { /* a stream of the file's codec: head, then bytes lent from the job */
+    const uint8_t *bytes;
+    uint32_t       count, head_bytes;
+    uint8_t        head[CUP_PARQUET_STORED_BYTES];
+};
+
+/* Packs the first `bytes` bytes of the job's body. */
+void cup_parquet_priv_pack(const struct cup_parquet *file, struct cup_parquet_habit *habit,
+                           struct cup_parquet_job *job, size_t bytes,
+                           struct cup_parquet_packed *out);
 
 /* --- all pages of an append (parquet_encode.c) --- */
 

@@ -233,9 +233,9 @@ static enum cup_err put_dictionary(struct cup_parquet *file, struct cup_parquet_
     if (file->codec != CUP_CODEC_NONE) {
         if (dict->bytes > 0 && cup_parquet_priv_job_take(file, &need, &job)) {
             stored       = job.packed.memory;
-            stored_bytes = cup_parquet_priv_codec_pack(file->codec, job.codec_context, dict->data,
-                                                       dict->bytes, job.packed.memory,
-                                                       (size_t)job.packed.blocks * CUP_BLOCK_BYTES);
+            stored_bytes = cup_parquet_priv_codec_pack(
+                file->codec, job.codec_context, CUP_PARQUET_FULL, dict->data, dict->bytes,
+                job.packed.memory, (size_t)job.packed.blocks * CUP_BLOCK_BYTES);
         } else {
             head_bytes = cup_parquet_priv_codec_stored(file->codec, dict->bytes, head);
         }

@@ -71,13 +71,15 @@ static enum cup_err open_memory(struct cup_decode *decode, struct cup_fault *out
     size_t scratch = 2 * ((size_t)decode->plan->record_bytes_max + CUP_JSON_PADDING);
 
     decode->scratch   = malloc(scratch);
+    decode->notes     = calloc(CUP_JSON_KEY_IDS, sizeof *decode->notes);
     decode->seen      = calloc(CUP_PLAN_COLUMNS_MAX, sizeof *decode->seen);
     decode->unset     = calloc(CUP_PLAN_COLUMNS_MAX, sizeof *decode->unset);
     decode->key_nodes = calloc(CUP_PLAN_COLUMNS_MAX, sizeof *decode->key_nodes);
     decode->bad_paths = calloc(CUP_BATCH_RECORDS_MAX, sizeof *decode->bad_paths);
     decode->refused   = calloc(CUP_REFUSED_MAX, sizeof *decode->refused);
-    if (decode->scratch == NULL || decode->seen == NULL || decode->unset == NULL ||
-        decode->key_nodes == NULL || decode->bad_paths == NULL || decode->refused == NULL)
+    if (decode->scratch == NULL || decode->notes == NULL || decode->seen == NULL ||
+        decode->unset == NULL || decode->key_nodes == NULL || decode->bad_paths == NULL ||
+        decode->refused == NULL)
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "memory of decode", NULL);
     return CUP_OK;
 }
@@ -117,6 +119,7 @@ void cup_decode_close(struct cup_decode *decode)
     cup_json_close(decode->texts);
     free(decode->unavailable_memory);
     free(decode->scratch);
+    free(decode->notes);
     free(decode->seen);
     free(decode->unset);
     free(decode->key_nodes);
@@ -301,13 +304,16 @@ const struct cup_decode_unknown *cup_decode_unknown(const struct cup_decode *dec
     return &decode->unknown;
 }
 
+/* Validity in whole words: bytes behind the rows are not looked at. */
 static uint32_t count_nulls(const struct cup_column *column, uint32_t rows)
 {
-    uint32_t nulls = 0;
+    uint32_t valid = 0, row = 0;
 
-    for (uint32_t row = 0; row < rows; row++)
-        nulls += !cup_bit_get(column->validity, row);
-    return nulls;
+    for (; row + 64 <= rows; row += 64)
+        valid += (uint32_t)__builtin_popcountll(cup_bytes_priv_load8(column->validity + row / 8));
+    for (; row < rows; row++)
+        valid += cup_bit_get(column->validity, row);
+    return rows - valid;
 }
 
 /* Lengths that follow from row_count are set when somebody looks: until then a refused record has

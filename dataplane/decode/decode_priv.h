@@ -11,6 +11,8 @@
 #ifndef CUP_DATAPLANE_DECODE_DECODE_PRIV_H
 #define CUP_DATAPLANE_DECODE_DECODE_PRIV_H
 
+#include <string.h>
+
 #include "dataplane/decode/decode.h"
 #include "kernels/json/json.h"
 
@@ -91,17 +93,58 @@ struct cup_span {
     uint32_t       bytes;
 };
 
+/* Members of source that matter. */
+enum cup_source_member {
+    CUP_SOURCE_OTHER, /* all that do not */
+    CUP_SOURCE_TS_US,
+    CUP_SOURCE_TS_MS,
+    CUP_SOURCE_TS_NS,
+    CUP_SOURCE_SNAPSHOT,
+    CUP_SOURCE_LSN,
+    CUP_SOURCE_TX_ID,
+    CUP_SOURCE_GTID,
+    CUP_SOURCE_FILE,
+    CUP_SOURCE_POS,
+    CUP_SOURCE_ROW,
+    CUP_SOURCE_COMMIT_LSN,
+    CUP_SOURCE_CHANGE_LSN,
+    CUP_SOURCE_SERIAL,
+    CUP_SOURCE_CONNECTOR,
+    CUP_SOURCE_NAME,
+    CUP_SOURCE_DB,
+    CUP_SOURCE_SCHEMA,
+    CUP_SOURCE_TABLE,
+    CUP_SOURCE_COUNT
+};
+
+/* How positions and transactions are written. */
+enum cup_connector {
+    CUP_CONNECTOR_OTHER,
+    CUP_CONNECTOR_POSTGRESQL,
+    CUP_CONNECTOR_BINLOG, /* MySQL, MariaDB */
+    CUP_CONNECTOR_SQLSERVER,
+};
+
 /* Indexes are nodes; 0 = the record has none (node 0 is the root). */
 struct cup_envelope {
-    char            op;          /* lower case */
-    bool            create_half; /* op c with the header of a changed key */
-    uint32_t        before, after, transaction;
-    uint32_t        ts_us, ts_ms, ts_ns, snapshot; /* members of source from here on */
-    uint32_t        lsn, tx_id, gtid, file, pos, row, commit_lsn, change_lsn, serial;
-    struct cup_span connector, name, db, schema, table;
-    struct cup_span schema_text; /* raw, embedded; bytes 0: none */
-    uint32_t        known;       /* index into decode->known; CUP_NONE */
-    struct cup_span old_key;     /* JSON text; bytes 0: none */
+    char               op;          /* lower case */
+    bool               create_half; /* op c with the header of a changed key */
+    enum cup_connector kind;
+    uint32_t           before, after, transaction;
+    uint32_t           source[CUP_SOURCE_COUNT]; /* OTHER: any of them */
+    struct cup_span    connector, name, db, schema, table;
+    struct cup_span    schema_text; /* raw, embedded; bytes 0: none */
+    uint32_t           known;       /* index into decode->known; CUP_NONE */
+    struct cup_span    old_key;     /* JSON text; bytes 0: none */
+};
+
+/* What is known of a key that the parser gives an id: which member it names, as a member of the
+ * event, of source, and of an image of one shape. All follow from its bytes alone. */
+struct cup_key_note {
+    uint32_t key_id; /* 0: unused */
+    uint32_t shape;  /* index + 1; 0: not asked yet */
+    uint32_t member;
+    uint8_t  event, source;
 };
 
 struct cup_refused {
@@ -124,6 +167,7 @@ struct cup_decode {
     uint32_t          bucket_mask;
     uint32_t         *open, open_count; /* tables that borrow blocks */
 
+    struct cup_key_note  *notes;                /* CUP_JSON_KEY_IDS, of keys of `values` */
     struct cup_json_known known[CUP_KNOWN_MAX]; /* most recently used first */
     uint32_t              known_shape[CUP_KNOWN_MAX], known_count;
     uint32_t              last_table;
@@ -178,6 +222,12 @@ const struct cup_member *cup_shapes_priv_member(struct cup_decode          *deco
                                                 const struct cup_json_node *node,
                                                 uint32_t                   *expected);
 
+/* cup_shapes_priv_any_member is the same without a memory of keys. */
+const struct cup_member *cup_shapes_priv_any_member(struct cup_decode          *decode,
+                                                    const struct cup_shape     *shape,
+                                                    const struct cup_json_node *node,
+                                                    uint32_t                   *expected);
+
 uint64_t cup_shapes_priv_hash(const uint8_t *bytes, size_t count);
 
 /* --- columns.c: memory of a table's rows --- */
@@ -199,7 +249,6 @@ uint32_t cup_columns_priv_elements(const struct cup_cell *cell, uint32_t element
 
 /* cup_values_priv_find is the function of an encoding for a column type; NULL: no such pair. */
 cup_value_fn *cup_values_priv_find(enum cup_encoding encoding, enum cup_type type);
-void          cup_values_priv_null(const struct cup_cell *cell);
 
 /* cup_values_priv_text gives a STRING node's text, unescaped (to scratch) if need be. */
 struct cup_span cup_values_priv_text(struct cup_decode *decode, const struct cup_json_node *node);
@@ -213,6 +262,10 @@ bool cup_values_priv_equal(const struct cup_column *column, uint32_t a, uint32_t
 /* cup_envelope_priv_read judges the parsed record and fills decode->envelope. Returns
  * CUP_OUTCOME_ACCEPTED for a change event; every other outcome ends the record. */
 uint32_t cup_envelope_priv_read(struct cup_decode *decode);
+
+/* cup_envelope_priv_note finds out what the node's key names, and remembers it by its id. */
+struct cup_key_note cup_envelope_priv_note(struct cup_decode          *decode,
+                                           const struct cup_json_node *node);
 
 /* cup_envelope_priv_sniff says what bytes are that are no JSON. */
 enum cup_outcome cup_envelope_priv_sniff(const uint8_t *bytes, uint32_t count);
@@ -264,9 +317,87 @@ static inline struct cup_span cup_span_priv_of(const struct cup_plan *plan,
     return (struct cup_span){.at = (const uint8_t *)cup_plan_text(plan, text), .bytes = text.bytes};
 }
 
+static inline uint64_t cup_bytes_priv_load8(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static inline uint32_t cup_bytes_priv_load4(const uint8_t *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* cup_bytes_priv_same compares names and other short texts: words that overlap instead of a call.
+ * Nothing outside of a[0..count) and b[0..count) is read. */
+static inline bool cup_bytes_priv_same(const void *left, const void *right, size_t count)
+{
+    const uint8_t *a = left, *b = right;
+
+    if (count > 64) return memcmp(a, b, count) == 0;
+    if (count >= 8) {
+        uint64_t differ = cup_bytes_priv_load8(a + count - 8) ^ cup_bytes_priv_load8(b + count - 8);
+        for (size_t i = 0; i + 8 < count; i += 8)
+            differ |= cup_bytes_priv_load8(a + i) ^ cup_bytes_priv_load8(b + i);
+        return differ == 0;
+    }
+    if (count >= 4)
+        return ((cup_bytes_priv_load4(a) ^ cup_bytes_priv_load4(b)) |
+                (cup_bytes_priv_load4(a + count - 4) ^ cup_bytes_priv_load4(b + count - 4))) == 0;
+    if (count == 0) return true;
+    return a[0] == b[0] && a[count / 2] == b[count / 2] && a[count - 1] == b[count - 1];
+}
+
+/* cup_bytes_priv_copy copies short texts in the same way. */
+static inline void cup_bytes_priv_copy(uint8_t *to, const uint8_t *from, size_t count)
+{
+    if (count > 64) {
+        memcpy(to, from, count);
+        return;
+    }
+    if (count >= 8) {
+        uint64_t last = cup_bytes_priv_load8(from + count - 8);
+        for (size_t i = 0; i + 8 < count; i += 8)
+            memcpy(to + i, from + i, 8);
+        memcpy(to + count - 8, &last, 8);
+        return;
+    }
+    if (count >= 4) {
+        uint32_t first = cup_bytes_priv_load4(from), last = cup_bytes_priv_load4(from + count - 4);
+        memcpy(to, &first, 4);
+        memcpy(to + count - 4, &last, 4);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        to[i] = from[i];
+}
+
 static inline bool cup_span_priv_equal(struct cup_span a, struct cup_span b)
 {
-    return a.bytes == b.bytes && (a.bytes == 0 || __builtin_memcmp(a.at, b.at, a.bytes) == 0);
+    return a.bytes == b.bytes && cup_bytes_priv_same(a.at, b.at, a.bytes);
+}
+
+/* cup_values_priv_null makes the cell's value NULL; what NULL hides is zero. */
+static inline void cup_values_priv_null(const struct cup_cell *cell)
+{
+    struct cup_column *column = cell->column;
+    uint32_t           row    = cell->row;
+
+    cup_bit_set(column->validity, row, false);
+    switch ((enum cup_vec)column->vec) {
+    case CUP_VEC_BITS: cup_bit_set(column->bits, row, false); break;
+    case CUP_VEC_I32: column->i32[row] = 0; break;
+    case CUP_VEC_I64: column->i64[row] = 0; break;
+    case CUP_VEC_I128: column->i128[row] = 0; break;
+    case CUP_VEC_F32: column->f32[row] = 0; break;
+    case CUP_VEC_F64: column->f64[row] = 0; break;
+    case CUP_VEC_VAR:
+    case CUP_VEC_LIST: column->offsets[row + 1] = column->offsets[row]; break;
+    case CUP_VEC_NONE: break;
+    }
 }
 
 #endif

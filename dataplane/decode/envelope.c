@@ -43,81 +43,98 @@ uint32_t cup_envelope_priv_payload(const uint8_t *buf, const struct cup_json_doc
     return payload;
 }
 
-/* Members of the event that matter; nodes, 0 = absent. */
-struct event {
-    uint32_t op, before, after, source, transaction, ts_ms, status, id, ddl, table_changes;
+/* Members of the event that matter. */
+enum event_member {
+    EVENT_OTHER, /* all that do not */
+    EVENT_OP,
+    EVENT_BEFORE,
+    EVENT_AFTER,
+    EVENT_SOURCE,
+    EVENT_TRANSACTION,
+    EVENT_TS_MS,
+    EVENT_STATUS,
+    EVENT_ID,
+    EVENT_DDL,
+    EVENT_TABLE_CHANGES,
+    EVENT_COUNT
 };
 
-static void note_event(const uint8_t *buf, const struct cup_json_node *node, uint32_t at,
-                       struct event *event)
+struct event {
+    uint32_t at[EVENT_COUNT]; /* nodes, 0 = absent; OTHER: any of them */
+};
+
+static const char *const event_names[EVENT_COUNT] = {
+    [EVENT_OP] = "op",         [EVENT_BEFORE] = "before",
+    [EVENT_AFTER] = "after",   [EVENT_SOURCE] = "source",
+    [EVENT_TS_MS] = "ts_ms",   [EVENT_TRANSACTION] = "transaction",
+    [EVENT_STATUS] = "status", [EVENT_ID] = "id",
+    [EVENT_DDL] = "ddl",       [EVENT_TABLE_CHANGES] = "tableChanges",
+};
+
+static const char *const source_names[CUP_SOURCE_COUNT] = {
+    [CUP_SOURCE_TS_US]      = "ts_us",
+    [CUP_SOURCE_TS_MS]      = "ts_ms",
+    [CUP_SOURCE_TS_NS]      = "ts_ns",
+    [CUP_SOURCE_SNAPSHOT]   = "snapshot",
+    [CUP_SOURCE_LSN]        = "lsn",
+    [CUP_SOURCE_TX_ID]      = "txId",
+    [CUP_SOURCE_GTID]       = "gtid",
+    [CUP_SOURCE_FILE]       = "file",
+    [CUP_SOURCE_POS]        = "pos",
+    [CUP_SOURCE_ROW]        = "row",
+    [CUP_SOURCE_COMMIT_LSN] = "commit_lsn",
+    [CUP_SOURCE_CHANGE_LSN] = "change_lsn",
+    [CUP_SOURCE_SERIAL]     = "event_serial_no",
+    [CUP_SOURCE_CONNECTOR]  = "connector",
+    [CUP_SOURCE_NAME]       = "name",
+    [CUP_SOURCE_DB]         = "db",
+    [CUP_SOURCE_SCHEMA]     = "schema",
+    [CUP_SOURCE_TABLE]      = "table",
+};
+
+/* The place of the node's key among the names; 0 when it is none of them. Keys are compared as they
+ * are written. */
+static uint8_t find_name(const char *const *names, uint32_t count, const uint8_t *buf,
+                         const struct cup_json_node *node)
 {
-    switch (node->key_bytes) {
-    case 2:
-        if (IS_KEY(buf, node, "op")) event->op = at;
-        if (IS_KEY(buf, node, "id")) event->id = at;
-        break;
-    case 3:
-        if (IS_KEY(buf, node, "ddl")) event->ddl = at;
-        break;
-    case 5:
-        if (IS_KEY(buf, node, "after")) event->after = at;
-        if (IS_KEY(buf, node, "ts_ms")) event->ts_ms = at;
-        break;
-    case 6:
-        if (IS_KEY(buf, node, "before")) event->before = at;
-        if (IS_KEY(buf, node, "source")) event->source = at;
-        if (IS_KEY(buf, node, "status")) event->status = at;
-        break;
-    case 11:
-        if (IS_KEY(buf, node, "transaction")) event->transaction = at;
-        break;
-    case 12:
-        if (IS_KEY(buf, node, "tableChanges")) event->table_changes = at;
-        break;
-    default: break;
-    }
+    for (uint32_t i = 1; i < count; i++)
+        if (strlen(names[i]) == node->key_bytes &&
+            memcmp(buf + node->key_at, names[i], node->key_bytes) == 0)
+            return (uint8_t)i;
+    return 0;
 }
 
-/* Where the names of source are, as nodes, until they are read. */
-struct names {
-    uint32_t connector, name, db, schema, table;
-};
-
-static uint32_t *source_slot(const uint8_t *buf, const struct cup_json_node *node,
-                             struct cup_envelope *envelope, struct names *names)
+struct cup_key_note cup_envelope_priv_note(struct cup_decode          *decode,
+                                           const struct cup_json_node *node)
 {
-    switch (node->key_bytes) {
-    case 2: return IS_KEY(buf, node, "db") ? &names->db : NULL;
-    case 3:
-        if (IS_KEY(buf, node, "lsn")) return &envelope->lsn;
-        if (IS_KEY(buf, node, "pos")) return &envelope->pos;
-        return IS_KEY(buf, node, "row") ? &envelope->row : NULL;
-    case 4:
-        if (IS_KEY(buf, node, "name")) return &names->name;
-        if (IS_KEY(buf, node, "txId")) return &envelope->tx_id;
-        if (IS_KEY(buf, node, "file")) return &envelope->file;
-        return IS_KEY(buf, node, "gtid") ? &envelope->gtid : NULL;
-    case 5:
-        if (IS_KEY(buf, node, "table")) return &names->table;
-        if (IS_KEY(buf, node, "ts_us")) return &envelope->ts_us;
-        if (IS_KEY(buf, node, "ts_ms")) return &envelope->ts_ms;
-        return IS_KEY(buf, node, "ts_ns") ? &envelope->ts_ns : NULL;
-    case 6: return IS_KEY(buf, node, "schema") ? &names->schema : NULL;
-    case 8: return IS_KEY(buf, node, "snapshot") ? &envelope->snapshot : NULL;
-    case 9: return IS_KEY(buf, node, "connector") ? &names->connector : NULL;
-    case 10:
-        if (IS_KEY(buf, node, "commit_lsn")) return &envelope->commit_lsn;
-        return IS_KEY(buf, node, "change_lsn") ? &envelope->change_lsn : NULL;
-    case 15: return IS_KEY(buf, node, "event_serial_no") ? &envelope->serial : NULL;
-    default: return NULL;
-    }
+    struct cup_key_note note = {
+        .key_id = node->key_id,
+        .event  = find_name(event_names, EVENT_COUNT, decode->buf, node),
+        .source = find_name(source_names, CUP_SOURCE_COUNT, decode->buf, node),
+    };
+
+    if (node->key_id != 0) decode->notes[node->key_id % CUP_JSON_KEY_IDS] = note;
+    return note;
+}
+
+/* What the node's key names. */
+static inline struct cup_key_note note_of(struct cup_decode          *decode,
+                                          const struct cup_json_node *node)
+{
+    const struct cup_key_note *note = &decode->notes[node->key_id % CUP_JSON_KEY_IDS];
+
+    return node->key_id != 0 && note->key_id == node->key_id ? *note
+                                                             : cup_envelope_priv_note(decode, node);
 }
 
 /* A name of source. Unescaped ones stay in scratch as long as the record. */
-static bool read_name(struct cup_decode *decode, uint32_t at, struct cup_span *out_name)
+static bool read_name(struct cup_decode *decode, enum cup_source_member member,
+                      struct cup_span *out_name)
 {
+    uint32_t                    at   = decode->envelope.source[member];
     const struct cup_json_node *node = &decode->doc.nodes[at];
 
+    *out_name = (struct cup_span){0};
     if (at == 0 || node->kind == CUP_JSON_NULL) return true;
     if (node->kind != CUP_JSON_STRING) return false;
     *out_name = cup_values_priv_text(decode, node);
@@ -125,24 +142,35 @@ static bool read_name(struct cup_decode *decode, uint32_t at, struct cup_span *o
     return true;
 }
 
+static bool is_text(struct cup_span text, const char *expected, uint32_t bytes)
+{
+    return text.bytes == bytes && memcmp(text.at, expected, bytes) == 0;
+}
+#define IS_TEXT(text, expected) is_text(text, expected, sizeof(expected) - 1)
+
+static enum cup_connector find_connector(struct cup_span name)
+{
+    if (IS_TEXT(name, "postgresql")) return CUP_CONNECTOR_POSTGRESQL;
+    if (IS_TEXT(name, "mysql") || IS_TEXT(name, "mariadb")) return CUP_CONNECTOR_BINLOG;
+    return IS_TEXT(name, "sqlserver") ? CUP_CONNECTOR_SQLSERVER : CUP_CONNECTOR_OTHER;
+}
+
 static uint32_t read_source(struct cup_decode *decode, uint32_t source)
 {
     struct cup_envelope        *envelope = &decode->envelope;
     const struct cup_json_node *nodes    = decode->doc.nodes;
-    struct names                names    = {0};
     uint32_t                    at       = source + 1;
 
-    for (uint32_t i = 0; i < nodes[source].child_count; i++, at = nodes[at].next) {
-        uint32_t *slot = source_slot(decode->buf, &nodes[at], envelope, &names);
-        if (slot != NULL) *slot = at;
-    }
-    if (!read_name(decode, names.connector, &envelope->connector) ||
-        !read_name(decode, names.name, &envelope->name) ||
-        !read_name(decode, names.db, &envelope->db) ||
-        !read_name(decode, names.schema, &envelope->schema) ||
-        !read_name(decode, names.table, &envelope->table))
+    for (uint32_t i = 0; i < nodes[source].child_count; i++, at = nodes[at].next)
+        envelope->source[note_of(decode, &nodes[at]).source] = at;
+    if (!read_name(decode, CUP_SOURCE_CONNECTOR, &envelope->connector) ||
+        !read_name(decode, CUP_SOURCE_NAME, &envelope->name) ||
+        !read_name(decode, CUP_SOURCE_DB, &envelope->db) ||
+        !read_name(decode, CUP_SOURCE_SCHEMA, &envelope->schema) ||
+        !read_name(decode, CUP_SOURCE_TABLE, &envelope->table))
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, &nodes[source], "source",
                                       NULL, 0);
+    envelope->kind = find_connector(envelope->connector);
     return CUP_OUTCOME_ACCEPTED;
 }
 
@@ -167,12 +195,14 @@ static uint32_t judge_message(struct cup_decode *decode, uint32_t payload,
 {
     const struct cup_json_node *nodes = decode->doc.nodes;
 
-    if (event->ts_ms != 0 && nodes[payload].child_count == 1) return CUP_OUTCOME_HEARTBEAT;
+    if (event->at[EVENT_TS_MS] != 0 && nodes[payload].child_count == 1)
+        return CUP_OUTCOME_HEARTBEAT;
     if (is_heartbeat_topic(decode)) return CUP_OUTCOME_HEARTBEAT;
-    if (event->id != 0 &&
-        (is_string(decode, event->status, "BEGIN") || is_string(decode, event->status, "END")))
+    if (event->at[EVENT_ID] != 0 && (is_string(decode, event->at[EVENT_STATUS], "BEGIN") ||
+                                     is_string(decode, event->at[EVENT_STATUS], "END")))
         return CUP_OUTCOME_TRANSACTION;
-    if (event->ddl != 0 && event->table_changes != 0) return CUP_OUTCOME_SCHEMA_CHANGE;
+    if (event->at[EVENT_DDL] != 0 && event->at[EVENT_TABLE_CHANGES] != 0)
+        return CUP_OUTCOME_SCHEMA_CHANGE;
     return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, &nodes[payload], "", NULL,
                                   0);
 }
@@ -204,26 +234,26 @@ static uint32_t judge_event(struct cup_decode *decode, const struct event *event
     struct cup_envelope        *envelope = &decode->envelope;
     const struct cup_json_node *nodes    = decode->doc.nodes;
 
-    uint32_t outcome = read_op(decode, event->op, &envelope->op);
+    uint32_t outcome = read_op(decode, event->at[EVENT_OP], &envelope->op);
     if (outcome != CUP_OUTCOME_ACCEPTED) return outcome;
-    if (event->source == 0 || nodes[event->source].kind != CUP_JSON_OBJECT)
+    if (event->at[EVENT_SOURCE] == 0 || nodes[event->at[EVENT_SOURCE]].kind != CUP_JSON_OBJECT)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, NULL, "source", NULL, 0);
     if (envelope->op == 'm') return CUP_OUTCOME_MESSAGE;
-    if (!read_image(decode, event->before, &envelope->before))
-        return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, &nodes[event->before],
-                                      "before", NULL, 0);
-    if (!read_image(decode, event->after, &envelope->after))
-        return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, &nodes[event->after],
-                                      "after", NULL, 0);
+    if (!read_image(decode, event->at[EVENT_BEFORE], &envelope->before))
+        return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH,
+                                      &nodes[event->at[EVENT_BEFORE]], "before", NULL, 0);
+    if (!read_image(decode, event->at[EVENT_AFTER], &envelope->after))
+        return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH,
+                                      &nodes[event->at[EVENT_AFTER]], "after", NULL, 0);
     bool has_row = envelope->op == 'c' || envelope->op == 'u' || envelope->op == 'r';
     if (has_row && envelope->after == 0)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, NULL, "after", NULL, 0);
-    envelope->transaction = event->transaction;
-    outcome               = read_source(decode, event->source);
+    envelope->transaction = event->at[EVENT_TRANSACTION];
+    outcome               = read_source(decode, event->at[EVENT_SOURCE]);
     if (outcome != CUP_OUTCOME_ACCEPTED) return outcome;
     if (envelope->table.bytes == 0)
-        return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, &nodes[event->source],
-                                      "source.table", NULL, 0);
+        return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH,
+                                      &nodes[event->at[EVENT_SOURCE]], "source.table", NULL, 0);
     return CUP_OUTCOME_ACCEPTED;
 }
 
@@ -245,7 +275,7 @@ uint32_t cup_envelope_priv_read(struct cup_decode *decode)
     uint32_t                    schema;
 
     CUP_ASSERT(decode->doc.verdict == CUP_JSON_OK);
-    memset(&decode->envelope, 0, sizeof decode->envelope);
+    decode->envelope     = (struct cup_envelope){0};
     decode->scratch_used = 0;
     if (nodes[0].kind == CUP_JSON_NULL) return CUP_OUTCOME_NULL_VALUE;
     if (nodes[0].kind != CUP_JSON_OBJECT)
@@ -260,7 +290,7 @@ uint32_t cup_envelope_priv_read(struct cup_decode *decode)
     note_schema(decode, schema);
     uint32_t at = payload + 1;
     for (uint32_t i = 0; i < nodes[payload].child_count; i++, at = nodes[at].next)
-        note_event(decode->buf, &nodes[at], at, &event);
-    if (event.op == 0) return judge_message(decode, payload, &event);
+        event.at[note_of(decode, &nodes[at]).event] = at;
+    if (event.at[EVENT_OP] == 0) return judge_message(decode, payload, &event);
     return judge_event(decode, &event);
 }

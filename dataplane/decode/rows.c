@@ -7,8 +7,8 @@
 
 #define OK ((uint32_t)CUP_OUTCOME_ACCEPTED)
 
-static struct cup_cell cell_of(struct cup_decode *decode, const struct cup_member *member,
-                               uint32_t column, uint32_t row)
+static inline struct cup_cell cell_of(struct cup_decode *decode, const struct cup_member *member,
+                                      uint32_t column, uint32_t row)
 {
     struct cup_table *table = decode->table;
 

@@ -13,7 +13,8 @@
 #define LSN_HEX  20u
 #define LSN_TEXT 22u /* 8:8:4 */
 
-static struct cup_cell silver_cell(struct cup_decode *decode, enum cup_silver silver, uint32_t row)
+static inline struct cup_cell silver_cell(struct cup_decode *decode, enum cup_silver silver,
+                                          uint32_t row)
 {
     struct cup_table *table  = decode->table;
     uint32_t          column = table->data_count + (uint32_t)silver;
@@ -32,7 +33,7 @@ static void put_null(struct cup_decode *decode, enum cup_silver silver, uint32_t
     cup_values_priv_null(&cell);
 }
 
-static uint32_t put_text(const struct cup_cell *cell, struct cup_span text)
+static inline uint32_t put_text(const struct cup_cell *cell, struct cup_span text)
 {
     struct cup_column *column = cell->column;
     uint32_t           used   = column->offsets[cell->row];
@@ -41,15 +42,15 @@ static uint32_t put_text(const struct cup_cell *cell, struct cup_span text)
         uint32_t outcome = cup_columns_priv_grow(cell, text.bytes);
         if (outcome != OK) return outcome;
     }
-    if (text.bytes > 0) memcpy(column->text + used, text.at, text.bytes);
+    cup_bytes_priv_copy(column->text + used, text.at, text.bytes);
     column->offsets[cell->row + 1] = used + text.bytes;
     cup_bit_set(column->validity, cell->row, true);
     return OK;
 }
 
 /* NULL when the text is empty. */
-static uint32_t put_span(struct cup_decode *decode, enum cup_silver silver, uint32_t row,
-                         struct cup_span text)
+static inline uint32_t put_span(struct cup_decode *decode, enum cup_silver silver, uint32_t row,
+                                struct cup_span text)
 {
     struct cup_cell cell = silver_cell(decode, silver, row);
 
@@ -97,13 +98,13 @@ static uint32_t put_ts(struct cup_decode *decode, uint32_t row)
     bool                       bad      = false;
     int64_t                    value;
 
-    if (read_number(decode, envelope->ts_us, &value, &bad)) {
+    if (read_number(decode, envelope->source[CUP_SOURCE_TS_US], &value, &bad)) {
         /* as it is */
-    } else if (read_number(decode, envelope->ts_ms, &value, &bad)) {
+    } else if (read_number(decode, envelope->source[CUP_SOURCE_TS_MS], &value, &bad)) {
         bad |=
             value > CUP_MOMENT_US_MAX / CUP_US_PER_MS || value < CUP_MOMENT_US_MIN / CUP_US_PER_MS;
         value = bad ? 0 : value * CUP_US_PER_MS;
-    } else if (read_number(decode, envelope->ts_ns, &value, &bad)) {
+    } else if (read_number(decode, envelope->source[CUP_SOURCE_TS_NS], &value, &bad)) {
         value /= 1000;
     } else if (!bad) {
         put_null(decode, CUP_SILVER_TS, row);
@@ -115,20 +116,13 @@ static uint32_t put_ts(struct cup_decode *decode, uint32_t row)
     return OK;
 }
 
-static bool is_connector(const struct cup_decode *decode, const char *name)
-{
-    struct cup_span connector = decode->envelope.connector;
-
-    return connector.bytes == strlen(name) && memcmp(connector.at, name, connector.bytes) == 0;
-}
-
 /* PostgreSQL: the event's LSN; for one key it ascends. Unsigned, though the wire says int64. */
 static bool make_lsn(struct cup_decode *decode, uint8_t *out, uint32_t *out_bytes)
 {
     int64_t lsn;
     bool    bad = false;
 
-    if (!read_number(decode, decode->envelope.lsn, &lsn, &bad)) return !bad;
+    if (!read_number(decode, decode->envelope.source[CUP_SOURCE_LSN], &lsn, &bad)) return !bad;
     cup_integer_hex((uint64_t)lsn, 16, out);
     *out_bytes = 16;
     return true;
@@ -137,8 +131,9 @@ static bool make_lsn(struct cup_decode *decode, uint8_t *out, uint32_t *out_byte
 /* "mysql-bin.000042" is 42; false when no number follows the last dot. */
 static bool read_file_number(struct cup_decode *decode, int64_t *out_number)
 {
-    struct cup_span text  = cup_values_priv_text(decode, &decode->doc.nodes[decode->envelope.file]);
-    uint32_t        start = text.bytes, digits;
+    struct cup_span text =
+        cup_values_priv_text(decode, &decode->doc.nodes[decode->envelope.source[CUP_SOURCE_FILE]]);
+    uint32_t start = text.bytes, digits;
 
     while (start > 0 && text.at[start - 1] != '.')
         start--;
@@ -153,14 +148,14 @@ static bool read_file_number(struct cup_decode *decode, int64_t *out_number)
 static bool make_binlog(struct cup_decode *decode, uint8_t *out, uint32_t *out_bytes)
 {
     const struct cup_envelope  *envelope = &decode->envelope;
-    const struct cup_json_node *file     = &decode->doc.nodes[envelope->file];
+    const struct cup_json_node *file     = &decode->doc.nodes[envelope->source[CUP_SOURCE_FILE]];
     int64_t                     number, pos, row = 0;
     bool                        bad = false;
 
-    if (envelope->file == 0 || file->kind == CUP_JSON_NULL) return true;
+    if (envelope->source[CUP_SOURCE_FILE] == 0 || file->kind == CUP_JSON_NULL) return true;
     if (file->kind != CUP_JSON_STRING || !read_file_number(decode, &number)) return false;
-    if (!read_number(decode, envelope->pos, &pos, &bad)) return !bad;
-    (void)read_number(decode, envelope->row, &row, &bad); /* absent: row 0 */
+    if (!read_number(decode, envelope->source[CUP_SOURCE_POS], &pos, &bad)) return !bad;
+    (void)read_number(decode, envelope->source[CUP_SOURCE_ROW], &row, &bad); /* absent: row 0 */
     if (bad || pos < 0 || row < 0 || row > UINT32_MAX) return false;
     cup_integer_hex((uint64_t)number, 16, out);
     cup_integer_hex((uint64_t)pos, 16, out + 16);
@@ -201,11 +196,12 @@ static bool make_lsns(struct cup_decode *decode, uint8_t *out, uint32_t *out_byt
     int64_t                    serial   = 0;
     bool                       bad      = false;
 
-    if (envelope->commit_lsn == 0 || decode->doc.nodes[envelope->commit_lsn].kind == CUP_JSON_NULL)
+    if (envelope->source[CUP_SOURCE_COMMIT_LSN] == 0 ||
+        decode->doc.nodes[envelope->source[CUP_SOURCE_COMMIT_LSN]].kind == CUP_JSON_NULL)
         return true;
-    (void)read_number(decode, envelope->serial, &serial, &bad); /* absent: 0 */
-    if (bad || !make_part(decode, envelope->commit_lsn, out) ||
-        !make_part(decode, envelope->change_lsn, out + LSN_HEX))
+    (void)read_number(decode, envelope->source[CUP_SOURCE_SERIAL], &serial, &bad); /* absent: 0 */
+    if (bad || !make_part(decode, envelope->source[CUP_SOURCE_COMMIT_LSN], out) ||
+        !make_part(decode, envelope->source[CUP_SOURCE_CHANGE_LSN], out + LSN_HEX))
         return false;
     cup_integer_hex((uint64_t)serial, 16, out + 2 * LSN_HEX);
     *out_bytes = POS_MAX;
@@ -218,12 +214,12 @@ static uint32_t put_pos(struct cup_decode *decode, uint32_t row)
     uint32_t bytes = 0;
     bool     good  = true;
 
-    if (is_connector(decode, "postgresql"))
-        good = make_lsn(decode, text, &bytes);
-    else if (is_connector(decode, "mysql") || is_connector(decode, "mariadb"))
-        good = make_binlog(decode, text, &bytes);
-    else if (is_connector(decode, "sqlserver"))
-        good = make_lsns(decode, text, &bytes);
+    switch (decode->envelope.kind) {
+    case CUP_CONNECTOR_POSTGRESQL: good = make_lsn(decode, text, &bytes); break;
+    case CUP_CONNECTOR_BINLOG: good = make_binlog(decode, text, &bytes); break;
+    case CUP_CONNECTOR_SQLSERVER: good = make_lsns(decode, text, &bytes); break;
+    case CUP_CONNECTOR_OTHER: break;
+    }
     if (!good) return refuse_source(decode, "source.pos");
     return put_span(decode, CUP_SILVER_POS, row, (struct cup_span){.at = text, .bytes = bytes});
 }
@@ -244,8 +240,9 @@ static struct cup_span scalar_text(struct cup_decode *decode, uint32_t at)
 static struct cup_span find_tx(struct cup_decode *decode)
 {
     const struct cup_envelope *envelope = &decode->envelope;
-    bool                       postgres = is_connector(decode, "postgresql");
-    struct cup_span tx = scalar_text(decode, postgres ? envelope->tx_id : envelope->gtid);
+    bool                       postgres = envelope->kind == CUP_CONNECTOR_POSTGRESQL;
+    struct cup_span tx = scalar_text(decode, postgres ? envelope->source[CUP_SOURCE_TX_ID]
+                                                      : envelope->source[CUP_SOURCE_GTID]);
 
     if (tx.bytes > 0 || envelope->transaction == 0) return tx;
     if (decode->doc.nodes[envelope->transaction].kind != CUP_JSON_OBJECT) return tx;
@@ -260,7 +257,7 @@ static struct cup_span find_tx(struct cup_decode *decode)
 /* "false" is how a streamed change prints an unset marker. */
 static struct cup_span find_snapshot(struct cup_decode *decode)
 {
-    uint32_t        at   = decode->envelope.snapshot;
+    uint32_t        at   = decode->envelope.source[CUP_SOURCE_SNAPSHOT];
     struct cup_span text = scalar_text(decode, at);
 
     if (at != 0 && decode->doc.nodes[at].kind == CUP_JSON_TRUE)

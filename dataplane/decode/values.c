@@ -16,12 +16,12 @@
 #define UUID_TEXT_BYTES 36u
 #define TIME_US_MAX     3020399999999ll /* 838:59:59.999999, the widest TIME of any source */
 
-static const uint8_t *text_of(const struct cup_cell *cell, const struct cup_json_node *node)
+static inline const uint8_t *text_of(const struct cup_cell *cell, const struct cup_json_node *node)
 {
     return cell->decode->buf + node->at;
 }
 
-static void set_valid(const struct cup_cell *cell)
+static inline void set_valid(const struct cup_cell *cell)
 {
     cup_bit_set(cell->column->validity, cell->row, true);
 }
@@ -85,25 +85,6 @@ static uint32_t put_bytes(const struct cup_cell *cell, const uint8_t *bytes, siz
     return end_text(cell, count);
 }
 
-void cup_values_priv_null(const struct cup_cell *cell)
-{
-    struct cup_column *column = cell->column;
-    uint32_t           row    = cell->row;
-
-    cup_bit_set(column->validity, row, false);
-    switch ((enum cup_vec)column->vec) {
-    case CUP_VEC_BITS: cup_bit_set(column->bits, row, false); break;
-    case CUP_VEC_I32: column->i32[row] = 0; break;
-    case CUP_VEC_I64: column->i64[row] = 0; break;
-    case CUP_VEC_I128: column->i128[row] = 0; break;
-    case CUP_VEC_F32: column->f32[row] = 0; break;
-    case CUP_VEC_F64: column->f64[row] = 0; break;
-    case CUP_VEC_VAR:
-    case CUP_VEC_LIST: column->offsets[row + 1] = column->offsets[row]; break;
-    case CUP_VEC_NONE: break;
-    }
-}
-
 struct cup_span cup_values_priv_text(struct cup_decode *decode, const struct cup_json_node *node)
 {
     struct cup_span text = {.at = decode->buf + node->at, .bytes = node->bytes};
@@ -117,10 +98,11 @@ struct cup_span cup_values_priv_text(struct cup_decode *decode, const struct cup
     return text;
 }
 
-static uint32_t outcome_of(enum cup_fit fit, enum cup_outcome form, enum cup_outcome range)
+static inline uint32_t outcome_of(enum cup_fit fit, enum cup_outcome form, enum cup_outcome range)
 {
+    if (__builtin_expect(fit == CUP_FIT_OK, 1)) return CUP_OUTCOME_ACCEPTED;
     switch (fit) {
-    case CUP_FIT_OK: return CUP_OUTCOME_ACCEPTED;
+    case CUP_FIT_OK: break;
     case CUP_FIT_FORM: return form;
     case CUP_FIT_RANGE: return range;
     case CUP_FIT_SCALE: return CUP_OUTCOME_DECIMAL_SCALE;
@@ -244,6 +226,16 @@ static uint32_t put_double(struct cup_cell *cell, const struct cup_json_node *no
 
 /* --- text --- */
 
+#define PIECE 16u /* bytes that one instruction moves on every machine */
+_Static_assert(CUP_JSON_PADDING % PIECE == 0, "pieces end in the padding");
+
+/* Copies up to CUP_JSON_PADDING bytes in pieces: both sides have that many bytes. */
+static inline void copy_padded(uint8_t *to, const uint8_t *from, uint32_t bytes)
+{
+    for (uint32_t at = 0; at < bytes; at += PIECE)
+        memcpy(to + at, from + at, PIECE);
+}
+
 static uint32_t put_string(struct cup_cell *cell, const struct cup_json_node *node)
 {
     uint8_t *to;
@@ -253,25 +245,64 @@ static uint32_t put_string(struct cup_cell *cell, const struct cup_json_node *no
     if (outcome != OK) return outcome;
     if (node->flags & CUP_JSON_ESCAPED)
         return end_text(cell, cup_json_unescape(text_of(cell, node), node->bytes, to));
-    memcpy(to, text_of(cell, node), node->bytes);
+    const uint8_t *text = text_of(cell, node);
+    bool roomy = (uint64_t)(to - cell->column->text) + CUP_JSON_PADDING <= cell->column->text_cap;
+    if (roomy && node->bytes <= CUP_JSON_PADDING)
+        copy_padded(to, text, node->bytes);
+    else
+        memcpy(to, text, node->bytes);
     return end_text(cell, node->bytes);
 }
 
-static bool is_hex_digit(uint8_t byte)
+#define ALL_BYTES(byte) (0x0101010101010101u * (uint64_t)(byte))
+#define TOP_BITS        ALL_BYTES(0x80)
+
+/* For bytes below 128: the top bit of those that lie in [first, last]. */
+static inline uint64_t in_range(uint64_t word, uint8_t first, uint8_t last)
 {
-    return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
+    return (word + ALL_BYTES(0x80 - first)) & ~(word + ALL_BYTES(0x7f - last));
+}
+
+/* True when all eight bytes are hexadecimal digits of either case. */
+static inline bool are_hex_digits(uint64_t word)
+{
+    uint64_t low  = word & ~TOP_BITS; /* so that no sum carries into the next byte */
+    uint64_t good = in_range(low, '0', '9') | in_range(low | ALL_BYTES(0x20), 'a', 'f');
+    return (good & ~word & TOP_BITS) == TOP_BITS;
+}
+
+/* Puts a digit in place of the dashes at the places of `mask`, or something else that is refused
+ * when there is another character. */
+static inline uint64_t take_dashes(uint64_t word, uint64_t mask, bool *all_good)
+{
+    *all_good &= (word & mask) == (ALL_BYTES('-') & mask);
+    return (word & ~mask) | (ALL_BYTES('0') & mask);
+}
+
+/* 8-4-4-4-12 digits:  01234567 | -9ab-def | 0-23-567..  in words of eight bytes. */
+static bool is_uuid(const uint8_t text[UUID_TEXT_BYTES])
+{
+    const uint64_t byte   = 0xff;
+    bool           good   = true;
+    uint64_t       second = take_dashes(cup_bytes_priv_load8(text + 8), byte | byte << 40, &good);
+    uint64_t third = take_dashes(cup_bytes_priv_load8(text + 16), byte << 16 | byte << 56, &good);
+
+    return good && are_hex_digits(cup_bytes_priv_load8(text)) && are_hex_digits(second) &&
+           are_hex_digits(third) && are_hex_digits(cup_bytes_priv_load8(text + 24)) &&
+           are_hex_digits(cup_bytes_priv_load8(text + UUID_TEXT_BYTES - 8));
 }
 
 static uint32_t put_uuid(struct cup_cell *cell, const struct cup_json_node *node)
 {
+    uint8_t *to;
+
     if (node->kind != CUP_JSON_STRING) return CUP_OUTCOME_TYPE_MISMATCH;
     struct cup_span text = cup_values_priv_text(cell->decode, node);
-    if (text.bytes != UUID_TEXT_BYTES) return CUP_OUTCOME_TYPE_MISMATCH;
-    for (uint32_t i = 0; i < UUID_TEXT_BYTES; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? text.at[i] != '-' : !is_hex_digit(text.at[i])) return CUP_OUTCOME_TYPE_MISMATCH;
-    }
-    return put_bytes(cell, text.at, text.bytes);
+    if (text.bytes != UUID_TEXT_BYTES || !is_uuid(text.at)) return CUP_OUTCOME_TYPE_MISMATCH;
+    uint32_t outcome = room(cell, UUID_TEXT_BYTES, &to);
+    if (outcome != OK) return outcome;
+    memcpy(to, text.at, UUID_TEXT_BYTES);
+    return end_text(cell, UUID_TEXT_BYTES);
 }
 
 /* --- bytes --- */

@@ -28,12 +28,29 @@ struct limbs {
 
 static u128 power_of_ten(uint32_t exponent)
 {
-    u128 power = 1;
+    static const uint64_t small[] = {1u,
+                                     10u,
+                                     100u,
+                                     1000u,
+                                     10000u,
+                                     100000u,
+                                     1000000u,
+                                     10000000u,
+                                     100000000u,
+                                     1000000000u,
+                                     10000000000u,
+                                     100000000000u,
+                                     1000000000000u,
+                                     10000000000000u,
+                                     100000000000000u,
+                                     1000000000000000u,
+                                     10000000000000000u,
+                                     100000000000000000u,
+                                     1000000000000000000u,
+                                     10000000000000000000u};
 
     CUP_ASSERT(exponent <= CUP_DECIMAL_PRECISION_MAX);
-    while (exponent-- > 0)
-        power *= 10;
-    return power;
+    return exponent < 20 ? small[exponent] : (u128)small[19] * small[exponent - 19];
 }
 
 static void drop_top(struct limbs *limbs)
@@ -178,6 +195,26 @@ static bool is_negative(uint8_t first)
            first == '/';
 }
 
+/* Integers of up to six bytes with the column's own scale: most amounts. False: decided by the
+ * general way, whatever the text is. */
+static bool fit_few(const uint8_t *text, size_t bytes, uint32_t precision, cup_i128 *out_unscaled)
+{
+    uint8_t integer[6];
+    size_t  count;
+    int64_t value = 0;
+
+    if (bytes != 4 && bytes != 8) return false;
+    if (!cup_base64_decode(text, bytes, false, integer, &count)) return false;
+    for (size_t i = 0; i < count; i++)
+        value = value << 8 | integer[i];
+    uint32_t spare_bits = 64 - 8 * (uint32_t)count;
+    value               = (int64_t)((uint64_t)value << spare_bits) >> spare_bits;
+    uint64_t magnitude  = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    if (magnitude >= power_of_ten(precision)) return false;
+    *out_unscaled = value;
+    return true;
+}
+
 enum cup_fit cup_decimal_base64(const uint8_t *text, size_t bytes, int32_t wire_scale,
                                 struct cup_decimal_type type, cup_i128 *out_unscaled)
 {
@@ -188,6 +225,8 @@ enum cup_fit cup_decimal_base64(const uint8_t *text, size_t bytes, int32_t wire_
     CUP_ASSERT(type.precision >= 1 && type.precision <= CUP_DECIMAL_PRECISION_MAX);
     CUP_ASSERT(wire_scale >= -CUP_DECIMAL_EXPONENT_MAX && wire_scale <= CUP_DECIMAL_EXPONENT_MAX);
     if (bytes == 0) return CUP_FIT_FORM;
+    if (wire_scale == type.scale && fit_few(text, bytes, type.precision, out_unscaled))
+        return CUP_FIT_OK;
     bool negative = is_negative(text[0]);
     skip_sign(&text, &bytes, negative);
     if (bytes / 4 * 3 > FIT_BYTES) return CUP_FIT_RANGE;

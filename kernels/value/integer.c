@@ -31,28 +31,47 @@ static enum cup_fit form_or_range(const uint8_t *digits, size_t count)
     return CUP_FIT_RANGE;
 }
 
+/* text[0..count) at the end of eight bytes, zeros before it; 1 <= count <= 7. Nothing outside of
+ * the text is read: the two words overlap where they hold the same bytes. */
+static uint64_t load_few(const uint8_t *text, size_t count)
+{
+    const uint64_t zeros = 0x3030303030303030u;
+    uint64_t       few;
+
+    if (count >= 4) {
+        uint32_t first, last;
+        memcpy(&first, text, sizeof first);
+        memcpy(&last, text + count - 4, sizeof last);
+        few = first | (uint64_t)last << (8 * (count - 4));
+    } else {
+        few = text[0] | (uint64_t)text[count / 2] << (8 * (count / 2)) |
+              (uint64_t)text[count - 1] << (8 * (count - 1));
+    }
+    return few << (64 - 8 * count) | zeros >> (8 * count);
+}
+
 enum cup_fit cup_integer_parse(const uint8_t *text, size_t bytes, int64_t *out_value)
 {
     CUP_ASSERT(text != NULL || bytes == 0);
     CUP_ASSERT(out_value != NULL);
 
-    size_t   negative = bytes > 0 && text[0] == '-', at = negative;
-    size_t   count = bytes - negative;
-    uint64_t sum   = 0;
+    size_t         negative = bytes > 0 && text[0] == '-';
+    const uint8_t *digits   = text + negative;
+    size_t         count = bytes - negative, few = count % 8;
+    uint64_t       sum = 0;
 
-    if (count == 0 || (count > 1 && text[at] == '0')) return CUP_FIT_FORM;
-    if (count > DIGITS_MAX) return form_or_range(text + at, count);
-    while (bytes - at >= 8) {
+    if (count == 0 || (count > 1 && digits[0] == '0')) return CUP_FIT_FORM;
+    if (count > DIGITS_MAX) return form_or_range(digits, count);
+    if (few > 0) {
+        uint64_t eight = load_few(digits, few);
+        if (!are_digits(eight)) return CUP_FIT_FORM;
+        sum = value_of_digits(eight);
+    }
+    for (size_t at = few; at < count; at += 8) {
         uint64_t eight;
-        memcpy(&eight, text + at, sizeof eight);
+        memcpy(&eight, digits + at, sizeof eight);
         if (!are_digits(eight)) return CUP_FIT_FORM;
         sum = sum * 100000000u + value_of_digits(eight);
-        at += 8;
-    }
-    for (; at < bytes; at++) {
-        uint8_t digit = (uint8_t)(text[at] - '0');
-        if (digit > 9) return CUP_FIT_FORM;
-        sum = sum * 10 + digit;
     }
     if (sum > (uint64_t)INT64_MAX + negative) return CUP_FIT_RANGE;
     *out_value = (int64_t)(negative ? 0 - sum : sum);
@@ -77,10 +96,23 @@ uint32_t cup_integer_print(int64_t value, uint8_t out[CUP_INTEGER_TEXT_BYTES])
     return count;
 }
 
+/* The eight hexadecimal digits of a number, the first one in the lowest byte. */
+static uint64_t hex_digits(uint32_t value)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t       word = __builtin_bswap32(value);
+
+    word          = (word | word << 16) & 0x0000ffff0000ffffu;
+    word          = (word | word << 8) & 0x00ff00ff00ff00ffu;
+    word          = (word >> 4 | word << 8) & 0x0f0f0f0f0f0f0f0fu;
+    uint64_t over = (word + 6 * ones) >> 4 & ones; /* 1 where a letter is needed */
+    return word + '0' * ones + over * ('a' - '0' - 10);
+}
+
 void cup_integer_hex(uint64_t value, uint32_t digits, uint8_t *out)
 {
     CUP_ASSERT(digits >= 1);
     CUP_ASSERT(digits <= 16);
-    for (uint32_t i = digits; i-- > 0; value >>= 4)
-        out[i] = (uint8_t)("0123456789abcdef"[value & 15]);
+    uint64_t text[2] = {hex_digits((uint32_t)(value >> 32)), hex_digits((uint32_t)value)};
+    memcpy(out, (const uint8_t *)text + 16 - digits, digits);
 }

@@ -162,6 +162,25 @@ static void dict_stop(struct cup_parquet *file, struct cup_parquet_leaf *leaf, u
     if (leaf->dict_pages == 0) cup_parquet_priv_dict_free(&file->home, dict);
 }
 
+/* Are all values equal? Columns that say where a record came from are so for whole appends; in the
+ * others the first few values say no. */
+static bool is_constant(const struct cup_parquet_leaf *leaf, const struct cup_parquet_texts *texts,
+                        const uint8_t *dense, uint32_t count)
+{
+    if (count < 2) return false;
+    if (dense != NULL)
+        return memcmp(dense, dense + leaf->width, (size_t)(count - 1) * leaf->width) == 0;
+    if (texts->offsets == NULL || texts->rows != NULL) return false;
+    const uint32_t *offsets = texts->offsets + texts->first;
+    const uint8_t  *text    = texts->text + offsets[0];
+    uint32_t        bytes   = offsets[1] - offsets[0];
+    if (offsets[count] - offsets[0] != (uint64_t)bytes * count) return false;
+    if (memcmp(text, text + bytes, (size_t)bytes * (count - 1)) != 0) return false;
+    for (uint32_t i = 1; i < count; i++)
+        if (offsets[i + 1] - offsets[i] != bytes) return false;
+    return true;
+}
+
 /* Tries the dictionary; true when the values are written to *at as indices. */
 static bool put_indices(struct cup_parquet *file, struct cup_parquet_leaf *leaf,
                         struct cup_parquet_job *job, const struct cup_parquet_values *values,
@@ -170,13 +189,14 @@ static bool put_indices(struct cup_parquet *file, struct cup_parquet_leaf *leaf,
     struct cup_parquet_dict *dict  = &leaf->dict;
     uint16_t                *index = (uint16_t *)(void *)job->packed.memory;
     uint32_t                 count = dict->count, bytes = dict->bytes;
-    struct cup_parquet_texts texts = cup_parquet_priv_texts(values);
+    struct cup_parquet_texts texts    = cup_parquet_priv_texts(values);
+    bool                     constant = is_constant(leaf, &texts, dense, values->count);
+    uint32_t                 sought   = constant ? 1 : values->count;
 
-    bool done =
-        dense != NULL || values->count == 0
-            ? cup_parquet_priv_dict_fixed(&file->home, dict, dense, values->count,
-                                          leaf->width ? leaf->width : 8, index)
-            : cup_parquet_priv_dict_texts(&file->home, dict, &texts, values->count, bounds, index);
+    bool done  = dense != NULL || values->count == 0
+                     ? cup_parquet_priv_dict_fixed(&file->home, dict, dense, sought,
+                                                  leaf->width ? leaf->width : 8, index)
+                     : cup_parquet_priv_dict_texts(&file->home, dict, &texts, sought, bounds, index);
     bool fresh = values->count >= JUDGED_MIN && (dict->count - count) * 2 > values->count;
     if (!done || fresh) {
         dict_stop(file, leaf, count, bytes);
@@ -184,7 +204,8 @@ static bool put_indices(struct cup_parquet *file, struct cup_parquet_leaf *leaf,
     }
     uint32_t width = cup_parquet_priv_width(dict->count > 0 ? dict->count - 1 : 0);
     *(*at)++       = (uint8_t)width;
-    *at            = cup_parquet_priv_rle_put(*at, index, values->count, width);
+    *at            = constant ? cup_parquet_priv_rle_run(*at, index[0], values->count, width)
+                              : cup_parquet_priv_rle_put(*at, index, values->count, width);
     dict->state    = CUP_PARQUET_DICT_ALIVE;
     leaf->dict_pages++;
     return true;

@@ -63,6 +63,7 @@ bool cup_report_epoch(struct cup_report *report, const struct cup_text *payload)
         (payload->bytes - sizeof(epoch)) % sizeof(row) != 0)
         return false;
     report->epoch_count++;
+    report->epoch_records += epoch.records;
     report->epoch_last = epoch.epoch;
     report->bronze_bytes += epoch.bronze_bytes;
     report->bronze_files += epoch.bronze_files;
@@ -119,12 +120,12 @@ static void put_position(const struct cup_report *report, struct cup_text *line)
                         report->input_count);
 }
 
-static uint64_t quarantined(const struct cup_report *report)
+static uint64_t class_sum(const struct cup_report *report, enum cup_outcome_class class)
 {
     uint64_t sum = 0;
 
     for (int i = 0; i < CUP_OUTCOME_COUNT; i++) {
-        if (cup_outcome_class((enum cup_outcome)i) == CUP_CLASS_QUARANTINED)
+        if (cup_outcome_class((enum cup_outcome)i) == class)
             sum += cup_report_outcome(report, (enum cup_outcome)i);
     }
     return sum;
@@ -147,7 +148,8 @@ void cup_report_progress(struct cup_report *report, struct cup_text *line)
                     amount((uint64_t)((double)(records - report->last_records) / elapsed), text));
     cup_text_printf(line, "  %.1f MB/s", (double)(bytes - report->last_bytes) / MEGA / elapsed);
     put_position(report, line);
-    cup_text_printf(line, "  quarantined %s", amount(quarantined(report), text));
+    cup_text_printf(line, "  quarantined %s",
+                    amount(class_sum(report, CUP_CLASS_QUARANTINED), text));
     report->last_ns      = now;
     report->last_records = records;
     report->last_bytes   = bytes;
@@ -184,6 +186,19 @@ static void put_tables(const struct cup_report *report, struct cup_text *text)
     }
 }
 
+static void put_sum(const struct cup_report *report, struct cup_text *text)
+{
+    char number[AMOUNT_BYTES];
+
+    cup_text_printf(text, "\n%s records",
+                    amount(cup_report_counter(report, CUP_COUNTER_RECORDS), number));
+    cup_text_printf(text, " = %s accepted", amount(class_sum(report, CUP_CLASS_ACCEPTED), number));
+    cup_text_printf(text, " + %s quarantined",
+                    amount(class_sum(report, CUP_CLASS_QUARANTINED), number));
+    cup_text_printf(text, " + %s dropped by rule\n",
+                    amount(class_sum(report, CUP_CLASS_DROPPED), number));
+}
+
 void cup_report_summary(const struct cup_report *report, struct cup_text *text)
 {
     uint64_t records = cup_report_counter(report, CUP_COUNTER_RECORDS);
@@ -199,16 +214,11 @@ void cup_report_summary(const struct cup_report *report, struct cup_text *text)
             (double)bytes / (double)report->bronze_bytes);
     put_outcomes(report, CUP_CLASS_QUARANTINED, "quarantined", text);
     put_outcomes(report, CUP_CLASS_DROPPED, "dropped by rule (bronze has them)", text);
-    cup_text_printf(text, "\n%s records", amount(records, number));
-    cup_text_printf(text, " = %s accepted",
-                    amount(cup_report_outcome(report, CUP_OUTCOME_ACCEPTED), number));
-    cup_text_printf(text, " + %s quarantined", amount(quarantined(report), number));
-    uint64_t dropped = 0;
-    for (int i = 0; i < CUP_OUTCOME_COUNT; i++) {
-        if (cup_outcome_class((enum cup_outcome)i) == CUP_CLASS_DROPPED)
-            dropped += cup_report_outcome(report, (enum cup_outcome)i);
-    }
-    cup_text_printf(text, " + %s dropped by rule\n", amount(dropped, number));
+    put_sum(report, text);
+    if (report->epoch_records < records)
+        cup_text_printf(text,
+                        "only %s of them are in the lake: the next run reads the rest again\n",
+                        amount(report->epoch_records, number));
     cup_text_printf(text, "%.2f MB in %.2f s: %.1f MB/s, ", (double)bytes / MEGA, seconds,
                     (double)bytes / MEGA / seconds);
     cup_text_printf(text, "%s records/s; ", amount((uint64_t)((double)records / seconds), number));

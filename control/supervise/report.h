@@ -25,8 +25,8 @@ struct cup_report {
     uint32_t                      input_count;
     struct cup_report_table      *tables;
     uint32_t                      table_count, table_cap;
-    uint64_t                      epoch_count, epoch_last, bronze_bytes, bronze_files;
-    uint64_t                      started_ns, last_ns, last_records, last_bytes;
+    uint64_t epoch_count, epoch_last, epoch_records, bronze_bytes, bronze_files;
+    uint64_t started_ns, last_ns, last_records, last_bytes;
 };
 
 void cup_report_begin(struct cup_report *report, struct cup_keep *keep,

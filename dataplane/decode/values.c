@@ -75,16 +75,6 @@ static inline uint32_t end_text(const struct cup_cell *cell, size_t bytes)
     return OK;
 }
 
-static uint32_t put_bytes(const struct cup_cell *cell, const uint8_t *bytes, size_t count)
-{
-    uint8_t *to;
-    uint32_t outcome = room(cell, count, &to);
-
-    if (outcome != OK) return outcome;
-    memcpy(to, bytes, count);
-    return end_text(cell, count);
-}
-
 struct cup_span cup_values_priv_text(struct cup_decode *decode, const struct cup_json_node *node)
 {
     struct cup_span text = {.at = decode->buf + node->at, .bytes = node->bytes};

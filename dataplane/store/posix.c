@@ -8,10 +8,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define READ_BYTES (64u << 10)
-#define LOCK_BYTES 96u /* "pid 4194304 boot <36 characters>" */
+#define READ_BYTES    (64u << 10)
+#define LOCK_BYTES    96u /* "pid 4194304 boot <36 characters>" */
+#define LOCK_TRIES    20
+#define LOCK_PAUSE_NS 50000000l /* in all one second */
 
 /* Makes `path` and what is missing above it; each new name is made durable at once. */
 static enum cup_err make_lake(const char *path, struct cup_fault *out_fault)
@@ -222,6 +225,20 @@ static void write_holder(int fd)
     if (ftruncate(fd, 0) == 0) (void)!pwrite(fd, text, (size_t)count, 0);
 }
 
+/* A process that was killed holds its lock until its last thread is gone: worth a short wait. */
+static int lock_patiently(int fd)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+        if (errno != EWOULDBLOCK) return -1;
+        (void)nanosleep(&pause, NULL); /* shorter if a signal comes: harmless */
+    }
+    errno = EWOULDBLOCK;
+    return -1;
+}
+
 enum cup_err cup_store_lock(struct cup_store *store, const char *name, struct cup_fault *out_fault)
 {
     int          folder_fd;
@@ -236,7 +253,7 @@ enum cup_err cup_store_lock(struct cup_store *store, const char *name, struct cu
     if (fd < 0) err = cup_fault_set(out_fault, CUP_IO, "open lock", name);
     close(folder_fd);
     if (err != CUP_OK) return err;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (lock_patiently(fd) != 0) {
         if (errno == EWOULDBLOCK) {
             read_holder(fd, name, where);
             err = cup_fault_set(out_fault, CUP_LOCKED, "lock", where);

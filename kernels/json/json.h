@@ -58,7 +58,7 @@ struct cup_json_node {
 };
 
 /* Ids that are in use at a time differ in their low bits: key_id % CUP_JSON_KEY_IDS. */
-#define CUP_JSON_KEY_IDS 16384u
+#define CUP_JSON_KEY_IDS 8192u
 _Static_assert((CUP_JSON_KEY_IDS & (CUP_JSON_KEY_IDS - 1)) == 0, "low bits");
 
 enum cup_json_verdict {

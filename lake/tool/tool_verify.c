@@ -18,24 +18,34 @@ static bool matches(const char *wanted, const char *name)
     return wanted == NULL || strcmp(wanted, name) == 0;
 }
 
-static void print_totals(const struct cup_pipeline *pipeline, const struct cup_ledger *ledger,
-                         FILE *out)
+/* " (name count, name count)" for the outcomes of one class; `accepted` itself needs no name. */
+static void print_class(const struct cup_ledger *ledger, enum cup_outcome_class class, FILE *out)
 {
     const char *comma = " (";
 
-    fprintf(out,
-            "%s/%s: %" PRIu64 " epochs, %" PRIu64 " records = %" PRIu64 " accepted + %" PRIu64
-            " quarantined + %" PRIu64 " dropped",
-            pipeline->domain, pipeline->name, ledger->mark_count, ledger->records, ledger->accepted,
-            ledger->quarantined, ledger->dropped);
     for (uint32_t i = 0; i < CUP_OUTCOME_COUNT; i++) {
         if (i == CUP_OUTCOME_ACCEPTED || ledger->outcomes[i] == 0) continue;
+        if (cup_ledger_outcome_class((enum cup_outcome)i) != class) continue;
         fprintf(out, "%s%s %" PRIu64, comma, cup_ledger_outcome_name((enum cup_outcome)i),
                 ledger->outcomes[i]);
         comma = ", ";
     }
-    fprintf(out, "%s; %" PRIu64 " blank lines, %" PRIu64 " files, %" PRIu64 " bytes\n",
-            comma[0] == ',' ? ")" : "", ledger->blank, ledger->file_count, ledger->bytes);
+    if (comma[0] == ',') fputs(")", out);
+}
+
+static void print_totals(const struct cup_pipeline *pipeline, const struct cup_ledger *ledger,
+                         FILE *out)
+{
+    fprintf(out, "%s/%s: %" PRIu64 " epochs, %" PRIu64 " records = %" PRIu64 " accepted",
+            pipeline->domain, pipeline->name, ledger->mark_count, ledger->records,
+            ledger->accepted);
+    print_class(ledger, CUP_CLASS_ACCEPTED, out);
+    fprintf(out, " + %" PRIu64 " quarantined", ledger->quarantined);
+    print_class(ledger, CUP_CLASS_QUARANTINED, out);
+    fprintf(out, " + %" PRIu64 " dropped", ledger->dropped);
+    print_class(ledger, CUP_CLASS_DROPPED, out);
+    fprintf(out, "; %" PRIu64 " blank lines, %" PRIu64 " files, %" PRIu64 " bytes\n", ledger->blank,
+            ledger->file_count, ledger->bytes);
 }
 
 static void print_report(const struct cup_report *report, FILE *out)

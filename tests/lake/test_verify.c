@@ -81,11 +81,11 @@ static void check_totals(void)
     for (uint32_t i = 0; i < lake->record_count; i++)
         kinds[cup_outcome_class(lake->records[i].outcome)]++;
     snprintf(head, sizeof head,
-             "default/run: 4 epochs, %u records = %" PRIu64 " accepted + %" PRIu64
-             " quarantined + %" PRIu64 " dropped (tombstone ",
-             lake->record_count, kinds[CUP_CLASS_ACCEPTED], kinds[CUP_CLASS_QUARANTINED],
-             kinds[CUP_CLASS_DROPPED]);
+             "default/run: 4 epochs, %u records = %" PRIu64 " accepted + %" PRIu64 " quarantined (",
+             lake->record_count, kinds[CUP_CLASS_ACCEPTED], kinds[CUP_CLASS_QUARANTINED]);
     CHECK(strncmp(answer.text, head, strlen(head)) == 0);
+    snprintf(head, sizeof head, ") + %" PRIu64 " dropped (tombstone ", kinds[CUP_CLASS_DROPPED]);
+    CHECK(strstr(answer.text, head) != NULL);
     CHECK(strstr(answer.text, "; 0 blank lines, 16 files, ") != NULL);
     free(answer.text);
     expect_clean(lake->root, false);

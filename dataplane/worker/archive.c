@@ -329,6 +329,7 @@ static enum cup_err flush(struct cup_worker *worker, struct cup_rows *rows,
                           struct cup_zone_file *file, struct cup_fault *out_fault)
 {
     if (rows->row_count == 0) return CUP_OK;
+    cup_rows_finish(rows);
     enum cup_err err =
         cup_worker_priv_append(worker, file, rows->columns, rows->row_count, out_fault);
     if (err == CUP_OK) cup_rows_clear(rows);

@@ -32,6 +32,7 @@ static void carve(struct cup_rows *rows)
         } else {
             column->any = at + VALIDITY_BYTES;
         }
+        memset(column->validity, 0, VALIDITY_BYTES);
         at += fixed_bytes(&rows->fields[i]);
     }
 }
@@ -74,19 +75,34 @@ void cup_rows_close(struct cup_rows *rows)
     *rows = (struct cup_rows){0};
 }
 
+/* Takes back what was set in the row behind the last. */
+static void forget_open_row(struct cup_rows *rows)
+{
+    for (uint32_t i = 0; i < rows->column_count; i++) {
+        rows->set_count[i] -= cup_bit_get(rows->columns[i].validity, rows->row_count);
+        cup_bit_set(rows->columns[i].validity, rows->row_count, false);
+    }
+}
+
 void cup_rows_begin(struct cup_rows *rows)
 {
     CUP_ASSERT(!cup_rows_full(rows));
+    if (rows->open) forget_open_row(rows);
+    rows->open = true;
     for (uint32_t i = 0; i < rows->column_count; i++) {
         struct cup_column *column = &rows->columns[i];
-        cup_bit_set(column->validity, rows->row_count, false);
-        if (column->vec == CUP_VEC_VAR)
-            column->offsets[rows->row_count + 1] = column->offsets[rows->row_count];
-        else
-            memset((uint8_t *)column->any +
-                       (size_t)rows->row_count * cup_vec_bytes((enum cup_vec)column->vec),
-                   0, cup_vec_bytes((enum cup_vec)column->vec));
+        if (column->vec != CUP_VEC_VAR) continue;
+        column->offsets[rows->row_count + 1] = column->offsets[rows->row_count];
     }
+}
+
+/* Bits are clear until set: open and clear see to it. */
+static void mark_set(struct cup_rows *rows, uint32_t column)
+{
+    CUP_ASSERT(rows->open);
+    CUP_ASSERT(!cup_bit_get(rows->columns[column].validity, rows->row_count));
+    cup_bit_set(rows->columns[column].validity, rows->row_count, true);
+    rows->set_count[column]++;
 }
 
 void cup_rows_set_int(struct cup_rows *rows, uint32_t column, int64_t value)
@@ -95,7 +111,7 @@ void cup_rows_set_int(struct cup_rows *rows, uint32_t column, int64_t value)
 
     CUP_ASSERT(column < rows->column_count);
     CUP_ASSERT(into->vec == CUP_VEC_I64 || (value >= INT32_MIN && value <= INT32_MAX));
-    cup_bit_set(into->validity, rows->row_count, true);
+    mark_set(rows, column);
     if (into->vec == CUP_VEC_I64)
         into->i64[rows->row_count] = value;
     else
@@ -131,25 +147,35 @@ bool cup_rows_set_text(struct cup_rows *rows, uint32_t column, const void *bytes
     if (count > into->text_cap - used && !grow_text(rows, column, used + count)) return false;
     if (count > 0) memcpy(into->text + used, bytes, count);
     into->offsets[rows->row_count + 1] = used + (uint32_t)count;
-    cup_bit_set(into->validity, rows->row_count, true);
+    mark_set(rows, column);
     return true;
 }
 
 void cup_rows_commit(struct cup_rows *rows)
 {
-    CUP_ASSERT(!cup_rows_full(rows));
-    for (uint32_t i = 0; i < rows->column_count; i++) {
-        rows->columns[i].null_count += !cup_bit_get(rows->columns[i].validity, rows->row_count);
-        rows->columns[i].row_count++;
-    }
+    CUP_ASSERT(rows->open);
+    rows->open = false;
     rows->row_count++;
+}
+
+void cup_rows_finish(struct cup_rows *rows)
+{
+    if (rows->open) forget_open_row(rows);
+    rows->open = false;
+    for (uint32_t i = 0; i < rows->column_count; i++) {
+        rows->columns[i].row_count  = rows->row_count;
+        rows->columns[i].null_count = rows->row_count - rows->set_count[i];
+    }
 }
 
 void cup_rows_clear(struct cup_rows *rows)
 {
     rows->row_count = 0;
+    rows->open      = false;
     for (uint32_t i = 0; i < rows->column_count; i++) {
+        rows->set_count[i]         = 0;
         rows->columns[i].row_count = rows->columns[i].null_count = 0;
+        memset(rows->columns[i].validity, 0, VALIDITY_BYTES);
         if (rows->text_blocks[i] > 1) give_text(rows, i);
     }
 }

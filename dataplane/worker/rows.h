@@ -27,6 +27,8 @@ struct cup_rows {
     uint32_t                column_count, row_count;
     struct cup_column       columns[CUP_ROWS_COLUMNS_MAX];
     uint32_t                text_blocks[CUP_ROWS_COLUMNS_MAX];
+    uint32_t                set_count[CUP_ROWS_COLUMNS_MAX]; /* values that are not null */
+    bool                    open;                            /* a row was begun and not committed */
     uint8_t                *fixed; /* validity, offsets, values of all columns */
     uint32_t                fixed_blocks;
 };
@@ -40,7 +42,8 @@ static inline bool cup_rows_full(const struct cup_rows *rows)
     return rows->row_count == CUP_ROWS_MAX;
 }
 
-/* cup_rows_begin makes all columns of the next row null; there must be room. */
+/* cup_rows_begin makes all columns of the next row null; there must be room. What was set since an
+ * earlier begin without commit is forgotten. */
 void cup_rows_begin(struct cup_rows *rows);
 
 /* Sets a column of the open row. Integers go into I32 and I64 columns (asserted to fit). */
@@ -48,7 +51,10 @@ void                cup_rows_set_int(struct cup_rows *rows, uint32_t column, int
 CUP_MUST_CHECK bool cup_rows_set_text(struct cup_rows *rows, uint32_t column, const void *bytes,
                                       size_t count);
 
-void cup_rows_commit(struct cup_rows *rows);
+void cup_rows_commit(struct cup_rows *rows); /* keeps the open row */
+
+/* cup_rows_finish makes columns[] whole (row and null counts) for a reader of them. */
+void cup_rows_finish(struct cup_rows *rows);
 void cup_rows_clear(struct cup_rows *rows); /* empties; keeps its blocks but large text runs */
 
 #endif

@@ -15,7 +15,8 @@
  *           then the column goes on PLAIN.
  * Source    parquet-format 2.10: parquet.thrift, Encodings.md, LogicalTypes.md; choices in
  *           lake/README.md
- * Tests     tests/lake/test_parquet.c, tests/lake/test_parquet_readers.py
+ * Tests     tests/lake/test_parquet.c, tests/lake/test_parquet_pack.c,
+ *           tests/lake/test_parquet_readers.py
  */
 #ifndef CUP_LAKE_PARQUET_H
 #define CUP_LAKE_PARQUET_H

@@ -11,6 +11,7 @@
 
 #define ZSTD_LEVEL 1
 
+#define ZSTD_STEP     2  /* bytes passed over where nothing matches; figures in README.md */
 #define ZSTD_HASH_LOG 12 /* 16 KiB stay in L1; the default of 13 packs no better here */
 
 /* Fixed, so that the context is as large for a body of 32 MiB as for one of 50 kB. */
@@ -73,7 +74,7 @@ size_t cup_parquet_priv_codec_pack(enum cup_codec codec, void *context,
     if (codec == CUP_CODEC_ZSTD) {
         /* The strategy "fast" moves on by targetLength where it finds no match: the largest makes
          * it look once a page. */
-        int    step = effort == CUP_PARQUET_FULL ? 0 : ZSTD_TARGETLENGTH_MAX;
+        int    step = effort == CUP_PARQUET_FULL ? ZSTD_STEP : ZSTD_TARGETLENGTH_MAX;
         size_t done = ZSTD_CCtx_setParameter(context, ZSTD_c_targetLength, step);
         CUP_ASSERT(!ZSTD_isError(done));
         packed = ZSTD_compress2(context, out, out_cap, bytes, count);

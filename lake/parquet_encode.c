@@ -192,11 +192,13 @@ static bool put_indices(struct cup_parquet *file, struct cup_parquet_leaf *leaf,
     struct cup_parquet_texts texts    = cup_parquet_priv_texts(values);
     bool                     constant = is_constant(leaf, &texts, dense, values->count);
     uint32_t                 sought   = constant ? 1 : values->count;
+    bool                     done;
 
-    bool done  = dense != NULL || values->count == 0
-                     ? cup_parquet_priv_dict_fixed(&file->home, dict, dense, sought,
-                                                  leaf->width ? leaf->width : 8, index)
-                     : cup_parquet_priv_dict_texts(&file->home, dict, &texts, sought, bounds, index);
+    if (dense != NULL || values->count == 0)
+        done = cup_parquet_priv_dict_fixed(&file->home, dict, dense, sought,
+                                           leaf->width ? leaf->width : 8, index);
+    else
+        done = cup_parquet_priv_dict_texts(&file->home, dict, &texts, sought, bounds, index);
     bool fresh = values->count >= JUDGED_MIN && (dict->count - count) * 2 > values->count;
     if (!done || fresh) {
         dict_stop(file, leaf, count, bytes);

@@ -3,7 +3,7 @@
  *   parquet_sample DIR SEED    makes DIR/N.parquet, DIR/N.jsonl (a JSON array per row) and
  *                              DIR/N.stats (Delta statistics)
  *   parquet_sample read FILE   prints the rows of any Parquet file in the same form */
-#include "lake/parquet.h"
+#include "lake/parquet_priv.h"
 
 #include "tests/lake/parquet_rows.h"
 
@@ -86,6 +86,33 @@ static int print_file(const char *name)
     return err == CUP_OK ? 0 : 1;
 }
 
+static void note_raw(const struct cup_parquet *file, bool *out_raw)
+{
+    for (uint32_t i = 0; i < file->leaf_count; i++)
+        out_raw[i] = file->leaves[i].habit.effort == CUP_PARQUET_RAW;
+}
+
+/* Values that do not shrink, then so many pages that do that the writer notices: in one chunk, some
+ * pages are stored as they are and some are packed. */
+static void append_turning(struct cup_parquet *file, struct rows_plan plan, FILE *jsonl)
+{
+    bool     before[64] = {0}, after[64] = {0};
+    uint32_t turned = 0;
+
+    CHECK(file->leaf_count <= 64);
+    plan.shape = ROWS_WILD;
+    for (uint32_t i = 0; i < 3; i++)
+        append(file, &plan, 300, jsonl);
+    note_raw(file, before);
+    plan.shape = ROWS_RISING;
+    for (uint32_t i = 0; i < 24; i++)
+        append(file, &plan, 300, jsonl);
+    note_raw(file, after);
+    for (uint32_t i = 0; i < file->leaf_count; i++)
+        turned += before[i] && !after[i];
+    CHECK(file->codec == CUP_CODEC_NONE || turned > 3);
+}
+
 int main(int argc, char **argv)
 {
     static const enum cup_codec codecs[] = {CUP_CODEC_ZSTD, CUP_CODEC_NONE, CUP_CODEC_SNAPPY};
@@ -96,7 +123,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "read") == 0) return print_file(argv[2]);
     struct cup_rnd rnd = cup_test_begin(argc - 1, argv + 1);
     CHECK(cup_pool_init(&pool, POOL_BYTES, NULL) == CUP_OK);
-    for (uint32_t number = 0; number < 18; number++) {
+    for (uint32_t number = 0; number < 21; number++) {
         FILE *out                     = open_file(argv[1], number, "parquet"),
              *jsonl                   = open_file(argv[1], number, "jsonl");
         FILE                   *stats = open_file(argv[1], number, "stats");
@@ -105,7 +132,7 @@ int main(int argc, char **argv)
         struct cup_text         text = {0};
         CHECK(cup_parquet_open(&pool, rows_fields, ROWS_FIELD_COUNT, codecs[number % 3],
                                (struct cup_sink){out, put}, &file, NULL) == CUP_OK);
-        uint32_t appends = number == 17 ? 0 : 1 + cup_rnd_below(&rnd, 5);
+        uint32_t appends = number >= 17 ? 0 : 1 + cup_rnd_below(&rnd, 5);
         for (uint32_t i = 0; i < appends; i++) {
             struct rows_plan plan = {.rnd            = &rnd,
                                      .shape          = (number + i / 3) % ROWS_SHAPES,
@@ -115,6 +142,11 @@ int main(int argc, char **argv)
             append(file, &plan, i % 2 ? cup_rnd_below(&rnd, 60) : 200 + cup_rnd_below(&rnd, 900),
                    jsonl);
             if (cup_rnd_below(&rnd, 3) == 0) CHECK(cup_parquet_close_group(file, NULL) == CUP_OK);
+        }
+        if (number > 17) {
+            const struct rows_plan plan = {
+                .rnd = &rnd, .null_percent = nulls[number / 4 % 4], .text_bytes_max = 40};
+            append_turning(file, plan, jsonl);
         }
         CHECK(cup_parquet_finish(file, &text, &done, NULL) == CUP_OK);
         CHECK((uint64_t)ftell(out) == done.bytes);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal:   independent readers see in our Parquet files exactly what was written.
-Method: a C program writes files of every type, codec and null pattern, and what they hold as JSON;
+Method: a C program writes files of every type, codec and null pattern, some with packed and stored
+pages in one chunk, and what they hold as JSON;
 pyarrow (page checksums on) and DuckDB read them. Bounds in the footer and in the Delta statistics
 are compared with bounds computed here.
 
@@ -219,7 +220,7 @@ def main():
     dict_chunks = plain_chunks = 0
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([program, folder, seed], check=True)
-        for number in range(18):
+        for number in range(21):
             path = f"{folder}/{number}.parquet"
             table = pq.read_table(path, page_checksum_verification=True)
             table.validate(full=True)

@@ -13,7 +13,8 @@
  * Threads   one.
  * Fails     open only (BAD_CONFIG, NO_MEMORY).
  * Bounds    CUP_CHANGES_ROWS rows a table.
- * Tests     tests/dataplane/decode/test_decode.c, test_values.c, tests/oracle/test_captures.py
+ * Tests     tests/dataplane/decode/test_decode.c, test_values.c, test_notes.c,
+ *           test_resume.c, tests/oracle/test_captures.py
  */
 #ifndef CUP_DATAPLANE_DECODE_DECODE_H
 #define CUP_DATAPLANE_DECODE_DECODE_H

@@ -147,6 +147,14 @@ struct cup_key_note {
     uint8_t  event, source;
 };
 
+/* Where the members of source stood in a record, all of them scalars: its last key's id stands for
+ * all the keys, so that they stand there in every record that ends source with it. */
+struct cup_source_note {
+    uint32_t key_id;               /* of the last key; 0: unused */
+    uint32_t count;                /* of members */
+    uint32_t at[CUP_SOURCE_COUNT]; /* nodes behind that of source; 0: absent */
+};
+
 struct cup_refused {
     char             names[4][256];
     uint8_t         *text;
@@ -167,10 +175,11 @@ struct cup_decode {
     uint32_t          bucket_mask;
     uint32_t         *open, open_count; /* tables that borrow blocks */
 
-    struct cup_key_note  *notes;                /* CUP_JSON_KEY_IDS, of keys of `values` */
-    struct cup_json_known known[CUP_KNOWN_MAX]; /* most recently used first */
-    uint32_t              known_shape[CUP_KNOWN_MAX], known_count;
-    uint32_t              last_table;
+    struct cup_key_note   *notes; /* CUP_JSON_KEY_IDS, of keys of `values` */
+    struct cup_source_note source_note;
+    struct cup_json_known  known[CUP_KNOWN_MAX]; /* most recently used first */
+    uint32_t               known_shape[CUP_KNOWN_MAX], known_count;
+    uint32_t               last_table;
 
     struct cup_span unavailable, unavailable_base64; /* the placeholder, and base64 of it */
     struct cup_span unavailable_pair;                /* {"placeholder":"placeholder"} */
@@ -215,18 +224,27 @@ CUP_MUST_CHECK enum cup_err cup_shapes_priv_open(struct cup_decode *decode,
                                                  struct cup_fault  *out_fault);
 void                        cup_shapes_priv_close(struct cup_decode *decode);
 
-/* cup_shapes_priv_member finds the member that node's key names; *expected is the one that the
- * order of the plan promises, and moves on. NULL: the shape has none of that name. */
-const struct cup_member *cup_shapes_priv_member(struct cup_decode          *decode,
-                                                const struct cup_shape     *shape,
-                                                const struct cup_json_node *node,
-                                                uint32_t                   *expected);
+/* cup_shapes_priv_note finds the member that node's key names, and remembers it by the key's id;
+ * *expected is the one that the order of the plan promises, and moves on. NULL: the shape has none
+ * of that name. */
+const struct cup_member *cup_shapes_priv_note(struct cup_decode          *decode,
+                                              const struct cup_shape     *shape,
+                                              const struct cup_json_node *node, uint32_t *expected);
 
-/* cup_shapes_priv_any_member is the same without a memory of keys. */
-const struct cup_member *cup_shapes_priv_any_member(struct cup_decode          *decode,
-                                                    const struct cup_shape     *shape,
-                                                    const struct cup_json_node *node,
-                                                    uint32_t                   *expected);
+/* cup_shapes_priv_member is the same for a key that was there before, most likely. */
+static inline const struct cup_member *cup_shapes_priv_member(struct cup_decode          *decode,
+                                                              const struct cup_shape     *shape,
+                                                              const struct cup_json_node *node,
+                                                              uint32_t                   *expected)
+{
+    const struct cup_key_note *note  = &decode->notes[node->key_id % CUP_JSON_KEY_IDS];
+    uint32_t                   index = (uint32_t)(shape - decode->shapes) + 1;
+
+    if (node->key_id == 0 || note->key_id != node->key_id || note->shape != index)
+        return cup_shapes_priv_note(decode, shape, node, expected);
+    *expected = note->member + 1;
+    return &shape->members[note->member];
+}
 
 uint64_t cup_shapes_priv_hash(const uint8_t *bytes, size_t count);
 

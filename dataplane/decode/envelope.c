@@ -155,14 +155,36 @@ static enum cup_connector find_connector(struct cup_span name)
     return IS_TEXT(name, "sqlserver") ? CUP_CONNECTOR_SQLSERVER : CUP_CONNECTOR_OTHER;
 }
 
-static uint32_t read_source(struct cup_decode *decode, uint32_t source)
+/* Finds the members of source one by one, and notes where they are. */
+static void find_members(struct cup_decode *decode, uint32_t source)
 {
     struct cup_envelope        *envelope = &decode->envelope;
+    struct cup_source_note     *found    = &decode->source_note;
     const struct cup_json_node *nodes    = decode->doc.nodes;
-    uint32_t                    at       = source + 1;
+    uint32_t                    count = nodes[source].child_count, at = source + 1;
 
-    for (uint32_t i = 0; i < nodes[source].child_count; i++, at = nodes[at].next)
+    for (uint32_t i = 0; i < count; i++, at = nodes[at].next)
         envelope->source[note_of(decode, &nodes[at]).source] = at;
+    if (count == 0 || nodes[source].next != source + 1 + count) return;
+    found->key_id = nodes[source + count].key_id;
+    found->count  = count;
+    for (uint32_t i = 0; i < CUP_SOURCE_COUNT; i++)
+        found->at[i] = envelope->source[i] == 0 ? 0 : envelope->source[i] - source;
+}
+
+static uint32_t read_source(struct cup_decode *decode, uint32_t source)
+{
+    struct cup_envelope          *envelope = &decode->envelope;
+    const struct cup_json_node   *nodes    = decode->doc.nodes;
+    const struct cup_source_note *last     = &decode->source_note;
+
+    if (last->key_id != 0 && nodes[source].child_count == last->count &&
+        nodes[source + last->count].key_id == last->key_id) {
+        for (uint32_t i = 0; i < CUP_SOURCE_COUNT; i++)
+            envelope->source[i] = last->at[i] == 0 ? 0 : source + last->at[i];
+    } else {
+        find_members(decode, source);
+    }
     if (!read_name(decode, CUP_SOURCE_CONNECTOR, &envelope->connector) ||
         !read_name(decode, CUP_SOURCE_NAME, &envelope->name) ||
         !read_name(decode, CUP_SOURCE_DB, &envelope->db) ||
@@ -268,6 +290,20 @@ static void note_schema(struct cup_decode *decode, uint32_t schema)
     if (node->flags & CUP_JSON_KNOWN) decode->envelope.known = node->child_count;
 }
 
+/* Member by member: as a whole it would be cleared by a slow string instruction. The names and the
+ * connector are set by read_source. */
+static inline void clear_envelope(struct cup_envelope *envelope)
+{
+    envelope->op          = '\0';
+    envelope->create_half = false;
+    envelope->before = envelope->after = envelope->transaction = 0;
+    envelope->schema_text                                      = (struct cup_span){0};
+    envelope->old_key                                          = (struct cup_span){0};
+    envelope->known                                            = CUP_NONE;
+    for (uint32_t i = 0; i < CUP_SOURCE_COUNT; i++)
+        envelope->source[i] = 0;
+}
+
 uint32_t cup_envelope_priv_read(struct cup_decode *decode)
 {
     const struct cup_json_node *nodes = decode->doc.nodes;
@@ -275,7 +311,7 @@ uint32_t cup_envelope_priv_read(struct cup_decode *decode)
     uint32_t                    schema;
 
     CUP_ASSERT(decode->doc.verdict == CUP_JSON_OK);
-    decode->envelope     = (struct cup_envelope){0};
+    clear_envelope(&decode->envelope);
     decode->scratch_used = 0;
     if (nodes[0].kind == CUP_JSON_NULL) return CUP_OUTCOME_NULL_VALUE;
     if (nodes[0].kind != CUP_JSON_OBJECT)
@@ -288,8 +324,8 @@ uint32_t cup_envelope_priv_read(struct cup_decode *decode)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, &nodes[payload],
                                       "payload", NULL, 0);
     note_schema(decode, schema);
-    uint32_t at = payload + 1;
-    for (uint32_t i = 0; i < nodes[payload].child_count; i++, at = nodes[at].next)
+    uint32_t at = payload + 1, count = nodes[payload].child_count;
+    for (uint32_t i = 0; i < count; i++, at = nodes[at].next)
         event.at[note_of(decode, &nodes[at]).event] = at;
     if (event.at[EVENT_OP] == 0) return judge_message(decode, payload, &event);
     return judge_event(decode, &event);

@@ -33,14 +33,20 @@ static void put_nulls(struct cup_decode *decode, uint32_t row)
         put_null(decode, i, row);
 }
 
-uint32_t cup_rows_priv_cell(struct cup_decode *decode, const struct cup_member *member,
-                            const struct cup_json_node *node, uint32_t row)
+static inline uint32_t put_cell(struct cup_decode *decode, const struct cup_member *member,
+                                const struct cup_json_node *node, uint32_t row)
 {
     struct cup_cell cell = cell_of(decode, member, member->column, row);
 
     if (node->kind != CUP_JSON_NULL) return member->put(&cell, node);
     cup_values_priv_null(&cell);
     return OK;
+}
+
+uint32_t cup_rows_priv_cell(struct cup_decode *decode, const struct cup_member *member,
+                            const struct cup_json_node *node, uint32_t row)
+{
+    return put_cell(decode, member, node, row);
 }
 
 static uint32_t refuse(struct cup_decode *decode, uint32_t outcome,
@@ -52,8 +58,8 @@ static uint32_t refuse(struct cup_decode *decode, uint32_t outcome,
 }
 
 /* One member of an image. */
-static uint32_t put_member(struct cup_decode *decode, const struct cup_member *member,
-                           const struct cup_json_node *node, uint32_t row)
+static inline uint32_t put_member(struct cup_decode *decode, const struct cup_member *member,
+                                  const struct cup_json_node *node, uint32_t row)
 {
     if (node->kind == CUP_JSON_NULL && member->needed && decode->names_needed)
         return refuse(decode, CUP_OUTCOME_NULL_IN_REQUIRED, node, member);
@@ -66,7 +72,7 @@ static uint32_t put_member(struct cup_decode *decode, const struct cup_member *m
         if (cup_values_priv_leak(decode, node))
             return refuse(decode, CUP_OUTCOME_UNAVAILABLE_LEAK, node, member);
     }
-    uint32_t outcome = cup_rows_priv_cell(decode, member, node, row);
+    uint32_t outcome = put_cell(decode, member, node, row);
     return outcome == OK ? OK : refuse(decode, outcome, node, member);
 }
 

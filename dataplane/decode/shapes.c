@@ -21,10 +21,10 @@ uint64_t cup_shapes_priv_hash(const uint8_t *bytes, size_t count)
     return hash ^ hash >> 32;
 }
 
-const struct cup_member *cup_shapes_priv_any_member(struct cup_decode          *decode,
-                                                    const struct cup_shape     *shape,
-                                                    const struct cup_json_node *node,
-                                                    uint32_t                   *expected)
+/* By the name: the one that the order of the plan promises, or by its hash. */
+static const struct cup_member *find_member(struct cup_decode          *decode,
+                                            const struct cup_shape     *shape,
+                                            const struct cup_json_node *node, uint32_t *expected)
 {
     const uint8_t *key   = decode->buf + node->key_at;
     uint32_t       bytes = node->key_bytes;
@@ -51,22 +51,16 @@ const struct cup_member *cup_shapes_priv_any_member(struct cup_decode          *
     return NULL;
 }
 
-const struct cup_member *cup_shapes_priv_member(struct cup_decode          *decode,
-                                                const struct cup_shape     *shape,
-                                                const struct cup_json_node *node,
-                                                uint32_t                   *expected)
+const struct cup_member *cup_shapes_priv_note(struct cup_decode          *decode,
+                                              const struct cup_shape     *shape,
+                                              const struct cup_json_node *node, uint32_t *expected)
 {
-    struct cup_key_note *note  = &decode->notes[node->key_id % CUP_JSON_KEY_IDS];
-    uint32_t             index = (uint32_t)(shape - decode->shapes) + 1;
+    struct cup_key_note     *note   = &decode->notes[node->key_id % CUP_JSON_KEY_IDS];
+    const struct cup_member *member = find_member(decode, shape, node, expected);
 
-    if (node->key_id != 0 && note->key_id == node->key_id && note->shape == index) {
-        *expected = note->member + 1;
-        return &shape->members[note->member];
-    }
-    const struct cup_member *member = cup_shapes_priv_any_member(decode, shape, node, expected);
     if (member == NULL || node->key_id == 0) return member;
-    if (note->key_id != node->key_id) *note = cup_envelope_priv_note(decode, node);
-    note->shape  = index;
+    if (note->key_id != node->key_id) (void)cup_envelope_priv_note(decode, node);
+    note->shape  = (uint32_t)(shape - decode->shapes) + 1;
     note->member = (uint32_t)(member - shape->members);
     return member;
 }

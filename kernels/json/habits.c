@@ -5,7 +5,7 @@
 
 #define QUOTES_AND_COLON 3u
 #define KEY_BYTES_MAX    (CUP_JSON_HABIT_BYTES - QUOTES_AND_COLON)
-#define SIBLINGS_MAX     64u /* a search of more costs as much as the hashes that it saves */
+#define SIBLINGS_MAX     128u /* tables with other first columns; a search passes them all */
 
 /* Records of other kinds may have filled the tree; learning anew costs what it cost at first, so it
  * must be rare. */
@@ -49,13 +49,10 @@ uint32_t cup_json_priv_follow(struct cup_json *json, uint32_t habit, const uint8
     return found;
 }
 
-/* A new habit with nothing behind it; NONE when there is no room. */
+/* A new habit with nothing behind it; NONE when the tree is full. */
 static uint32_t add_habit(struct cup_json *json)
 {
-    if (json->habit_count == CUP_JSON_KEY_IDS) {
-        if (json->habit_refused_count < UINT32_MAX) json->habit_refused_count++;
-        return CUP_JSON_HABIT_NONE;
-    }
+    if (json->habit_count == CUP_JSON_KEY_IDS) return CUP_JSON_HABIT_NONE;
     json->habits[json->habit_count] = (struct cup_json_habit){0};
     return json->habit_count++;
 }
@@ -63,10 +60,13 @@ static uint32_t add_habit(struct cup_json *json)
 /* Adds the key behind `from`; NONE when it cannot be a habit. */
 static uint32_t add_key(struct cup_json *json, uint32_t from, const uint8_t *key, uint32_t bytes)
 {
-    if (bytes > KEY_BYTES_MAX || json->habits[from].sibling_count == SIBLINGS_MAX)
-        return CUP_JSON_HABIT_NONE;
-    uint32_t index = add_habit(json);
-    if (index == CUP_JSON_HABIT_NONE) return index;
+    if (bytes > KEY_BYTES_MAX) return CUP_JSON_HABIT_NONE;
+    bool     crowded = json->habits[from].sibling_count == SIBLINGS_MAX;
+    uint32_t index   = crowded ? CUP_JSON_HABIT_NONE : add_habit(json);
+    if (index == CUP_JSON_HABIT_NONE) {
+        json->habit_refused_count++;
+        return index;
+    }
 
     struct cup_json_habit *habit  = &json->habits[index];
     uint8_t               *text   = json->habit_texts[index];
@@ -92,7 +92,6 @@ void cup_json_priv_learn(struct cup_json *json, const uint8_t *buf, uint32_t pla
     uint32_t habit = frame->start;
 
     CUP_ASSERT(place != CUP_JSON_HABIT_NONE);
-    if (place == CUP_JSON_HABIT_LOST) return;
     if (habit == CUP_JSON_HABIT_NONE) {
         habit = json->habits[place].inside; /* an element before this one may have made it */
         if (habit == CUP_JSON_HABIT_NONE) habit = add_habit(json);

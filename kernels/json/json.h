@@ -12,9 +12,9 @@
  * Owner     one worker (opened at boot; memory is allocated there and never after).
  * Threads   one.
  * Fails     open only. A bad record is a verdict.
- * Bounds    struct cup_json_limits; a slice is <= slice_bytes_max and starts and ends at record
- * bounds. Source    RFC 8259; strictness decided in the table of kernels/json/README.md. Tests
- * tests/kernels/test_json.c, test_json_levels.c
+ * Bounds    struct cup_json_limits; a slice is <= slice_bytes_max and starts and ends at records.
+ * Source    RFC 8259; strictness decided in the table of kernels/json/README.md.
+ * Tests     tests/kernels/test_json.c, test_json_habits.c, test_json_levels.c, test_json_suite.c
  */
 #ifndef CUP_KERNELS_JSON_JSON_H
 #define CUP_KERNELS_JSON_JSON_H
@@ -52,8 +52,9 @@ struct cup_json_node {
     uint16_t key_bytes; /* its raw length (escapes not resolved) */
     uint8_t  kind, flags;
     uint32_t child_count; /* ARRAY: elements, OBJECT: members; KNOWN: index of the text */
-    /* Not 0: stands for the key's bytes and the place in the record: members of the values that one
-     * parser made with equal ids have equal keys, whatever the record. 0 says nothing. */
+    /* Not 0: stands for the key's bytes and for its place: values that one parser made with equal
+     * ids have equal keys, and behind equal keys in the same order, in whatever records they are.
+     * Such keys have no escapes. 0 says nothing. */
     uint32_t key_id;
 };
 

@@ -30,8 +30,9 @@ struct cup_json_key {
     uint32_t node;
 };
 
-#define CUP_JSON_HABIT_BYTES 64u /* of `"key":`; longer keys are no habits. Readable: the padding  \
-                                  */
+#define CUP_JSON_HABIT_BYTES                                                                       \
+    64u /* of `"key":`; longer keys are no habits. Readable: the padding                           \
+         */
 _Static_assert(CUP_JSON_HABIT_BYTES <= CUP_JSON_PADDING, "a habit is compared without bounds");
 
 /* A place in a tree of keys in the order in which accepted objects had them: this key, behind all
@@ -52,7 +53,7 @@ _Static_assert(sizeof(struct cup_json_habit) == 32, "two share a cache line");
 
 enum {
     CUP_JSON_HABIT_NONE,   /* equals no text */
-    CUP_JSON_HABIT_LOST,   /* the object has left the tree; nothing follows */
+    CUP_JSON_HABIT_LOST,   /* the object has left the tree; only objects inside can follow */
     CUP_JSON_HABIT_RECORD, /* the place of the record's value */
     CUP_JSON_HABIT_COUNT,  /* habits from here on are learnt */
 };
@@ -90,7 +91,7 @@ struct cup_json {
     /* habits: see struct cup_json_habit */
     struct cup_json_habit *habits;
     uint8_t (*habit_texts)[CUP_JSON_HABIT_BYTES]; /* `"key":` of each */
-    uint32_t habit_count, habit_refused_count;    /* refused: for lack of room, since it is full */
+    uint32_t habit_count, habit_refused_count;    /* refused: for lack of room */
     uint32_t key_id_base;                         /* a habit's key_id: this and its number */
 
     /* duplicate keys: open addressing; a slot is stamp << 16 | member, and empty when the stamp is

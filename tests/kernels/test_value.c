@@ -31,6 +31,45 @@ static void check_integer(const char *text, enum cup_fit fit, int64_t value)
     CHECK(got == (fit == CUP_FIT_OK ? value : 4711));
 }
 
+/* Every length with every byte at every place, against one digit after the other. */
+static void check_integer_bytes(struct cup_rnd *rnd)
+{
+    for (uint32_t length = 1; length <= 19; length++)
+        for (uint32_t at = 0; at < length; at++)
+            for (uint32_t byte = 1; byte < 256; byte++) {
+                char     text[24] = {0};
+                uint64_t sum      = 0;
+                bool     form     = false;
+                for (uint32_t i = 0; i < length; i++)
+                    text[i] = (char)('1' + cup_rnd_below(rnd, 9));
+                text[0]  = '1' + (char)cup_rnd_below(rnd, 8); /* 19 digits below INT64_MAX */
+                text[at] = (char)byte;
+                if (length == 19 && byte == '9' && at == 0) continue;
+                for (uint32_t i = text[0] == '-' && length > 1; i < length; i++) {
+                    form |= text[i] < '0' || text[i] > '9';
+                    sum = sum * 10 + (uint64_t)(text[i] - '0');
+                }
+                form |= text[0] == '0' && length > 1;
+                int64_t value = text[0] == '-' ? -(int64_t)sum : (int64_t)sum;
+                check_integer(text, form ? CUP_FIT_FORM : CUP_FIT_OK, form ? 0 : value);
+            }
+}
+
+static void check_hex(struct cup_rnd *rnd)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t value  = cup_rnd_u64(rnd) >> cup_rnd_below(rnd, 64);
+        uint32_t digits = 1 + cup_rnd_below(rnd, 16);
+        char     text[32];
+        uint8_t  hex[18] = {0};
+        snprintf(text, sizeof text, "%016" PRIx64, value);
+        hex[digits] = 0xee;
+        cup_integer_hex(value, digits, hex);
+        CHECK(memcmp(hex, text + 16 - digits, digits) == 0);
+        CHECK(hex[digits] == 0xee);
+    }
+}
+
 static void check_integers(struct cup_rnd *rnd)
 {
     static const char *const forms[] = {"",
@@ -317,6 +356,8 @@ int main(int argc, char **argv)
     struct cup_rnd rnd = cup_test_begin(argc, argv);
 
     check_integers(&rnd);
+    check_integer_bytes(&rnd);
+    check_hex(&rnd);
     check_reals(&rnd);
     check_binary(&rnd);
     check_dates();

@@ -298,9 +298,60 @@ static void check_bad_pairs(void)
     }
 }
 
+/* Each character of a UUID replaced by every other one that a string may hold. */
+static void check_uuids(void)
+{
+    static const char      good[]  = "b68A35a7-17ad-35b3-Af2a-ae46edb4545f";
+    struct cup_spec_column column  = {.name = "v", .type = "string", .encoding = "uuid"};
+    struct cup_harness    *harness = open_one(&column);
+
+    for (size_t at = 0; at < sizeof good - 1; at++)
+        for (int c = 0x20; c < 0x7f; c++) {
+            char text[64], row[64];
+            if (c == '"' || c == '\\') continue;
+            (void)snprintf(text, sizeof text, "\"%s\"", good);
+            text[at + 1] = (char)c;
+            (void)snprintf(row, sizeof row, "t: v=%.36s _op=c", text + 1);
+            bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+            bool legal = good[at] == '-' ? c == '-' : digit;
+            add(harness, "c", text);
+            check_row(harness, legal ? CUP_OUTCOME_ACCEPTED : CUP_OUTCOME_TYPE_MISMATCH,
+                      legal ? row : "");
+        }
+    for (size_t at = 0; at + 1 < sizeof good - 1; at++) { /* two bytes above 127 */
+        char text[64];
+        (void)snprintf(text, sizeof text, "\"%s\"", good);
+        memcpy(text + 1 + at, at % 2 ? "\xc3\xa9" : "\xc2\xb0", 2);
+        add(harness, "c", text);
+        check_row(harness, CUP_OUTCOME_TYPE_MISMATCH, "");
+    }
+    cup_harness_close(harness);
+}
+
+/* Texts of all short lengths, at the end of a full column too. */
+static void check_text_lengths(void)
+{
+    struct cup_spec_column column  = {.name = "v", .type = "string", .encoding = "string"};
+    struct cup_harness    *harness = open_one(&column);
+    char                   text[160], row[192];
+
+    for (int bytes = 0; bytes <= 130; bytes++) {
+        for (int i = 0; i < bytes; i++)
+            text[i + 1] = (char)('a' + (i * 7 + bytes) % 26);
+        text[0] = text[bytes + 1] = '"';
+        text[bytes + 2]           = '\0';
+        (void)snprintf(row, sizeof row, "t: v=%.*s _op=c", bytes, text + 1);
+        add(harness, "c", text);
+        check_row(harness, CUP_OUTCOME_ACCEPTED, row);
+    }
+    cup_harness_close(harness);
+}
+
 int main(int argc, char **argv)
 {
     (void)cup_test_begin(argc, argv); /* nothing here is random */
+    check_uuids();
+    check_text_lengths();
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
         check_vector(i);
     check_placeholders();

@@ -5,8 +5,8 @@
     run_tests.py [--long]
 
 Presets: release runs everything; asan (address and undefined behaviour) runs the C tests and one
-whole run; tsan (threads) runs the tests that start threads. The output of builds and tests goes to build/<preset>/*.txt; the screen gets one line a
-preset and the failures. A skipped test counts as failed unless tests/skips.tsv excuses it: its
+whole run; tsan (threads) runs the tests that start threads. The output of builds and tests goes to
+build/<preset>/*.txt; the screen gets one line a preset and the failures. A skipped test counts as failed unless tests/skips.tsv excuses it: its
 condition is a shell command that must succeed on this machine.
 The last line is alone: N passed, N failed, N skipped. Exit 0 only when nothing failed.
 """

@@ -4,41 +4,13 @@
 #include <string.h>
 
 #include "kernels/value/number_priv.h"
-
-__extension__ typedef unsigned __int128 u128;
+#include "kernels/value/ten_priv.h"
 
 #define DIGITS_MAX CUP_DECIMAL_PRECISION_MAX
 
-static u128 power_of_ten(uint32_t exponent)
-{
-    static const uint64_t small[] = {1u,
-                                     10u,
-                                     100u,
-                                     1000u,
-                                     10000u,
-                                     100000u,
-                                     1000000u,
-                                     10000000u,
-                                     100000000u,
-                                     1000000000u,
-                                     10000000000u,
-                                     100000000000u,
-                                     1000000000000u,
-                                     10000000000000u,
-                                     100000000000000u,
-                                     1000000000000000u,
-                                     10000000000000000u,
-                                     100000000000000000u,
-                                     1000000000000000000u,
-                                     10000000000000000000u};
-
-    CUP_ASSERT(exponent <= 38);
-    return exponent < 20 ? small[exponent] : (u128)small[19] * small[exponent - 19];
-}
-
 /* The significant digits of a number: without zeros in front, zeros behind held back. */
 struct digits {
-    u128     sum;      /* of the first DIGITS_MAX */
+    cup_u128 sum;      /* of the first DIGITS_MAX */
     uint64_t count;    /* significant, held back zeros not counted */
     uint64_t trailing; /* zeros held back */
 };
@@ -53,7 +25,7 @@ static void add_digits(struct digits *digits, const uint8_t *text, size_t count)
         }
         digits->count += digits->trailing + 1;
         if (digits->count <= DIGITS_MAX)
-            digits->sum = digits->sum * power_of_ten((uint32_t)digits->trailing + 1) + digit;
+            digits->sum = digits->sum * cup_ten_priv_power((uint32_t)digits->trailing + 1) + digit;
         digits->trailing = 0;
     }
 }
@@ -71,7 +43,7 @@ static bool parse_short(const uint8_t *text, const struct cup_number *number,
         sum = sum * 10 + (uint64_t)(text[number->whole_at + i] - '0');
     for (size_t i = 0; i < number->fraction_bytes; i++)
         sum = sum * 10 + (uint64_t)(text[number->fraction_at + i] - '0');
-    sum *= (uint64_t)power_of_ten((uint32_t)(type.scale - number->fraction_bytes));
+    sum *= (uint64_t)cup_ten_priv_power((uint32_t)(type.scale - number->fraction_bytes));
     *out_unscaled = number->negative ? -(cup_i128)sum : (cup_i128)sum;
     return true;
 }
@@ -98,7 +70,7 @@ enum cup_fit cup_decimal_text(const uint8_t *text, size_t bytes, struct cup_deci
         number.exponent - (int64_t)number.fraction_bytes + (int64_t)digits.trailing + type.scale;
     if (shift < 0) return CUP_FIT_SCALE;
     if (digits.count + (uint64_t)shift > type.precision) return CUP_FIT_RANGE;
-    cup_i128 unscaled = (cup_i128)(digits.sum * power_of_ten((uint32_t)shift));
+    cup_i128 unscaled = (cup_i128)(digits.sum * cup_ten_priv_power((uint32_t)shift));
     *out_unscaled     = number.negative ? -unscaled : unscaled;
     return CUP_FIT_OK;
 }

@@ -6,8 +6,7 @@
 
 #include "kernels/value/binary.h"
 #include "kernels/value/decimal.h"
-
-__extension__ typedef unsigned __int128 u128;
+#include "kernels/value/ten_priv.h"
 
 #define SHORT_BYTES 16u
 
@@ -25,33 +24,6 @@ struct limbs {
     uint32_t *at;
     size_t    count;
 };
-
-static u128 power_of_ten(uint32_t exponent)
-{
-    static const uint64_t small[] = {1u,
-                                     10u,
-                                     100u,
-                                     1000u,
-                                     10000u,
-                                     100000u,
-                                     1000000u,
-                                     10000000u,
-                                     100000000u,
-                                     1000000000u,
-                                     10000000000u,
-                                     100000000000u,
-                                     1000000000000u,
-                                     10000000000000u,
-                                     100000000000000u,
-                                     1000000000000000u,
-                                     10000000000000000u,
-                                     100000000000000000u,
-                                     1000000000000000000u,
-                                     10000000000000000000u};
-
-    CUP_ASSERT(exponent <= CUP_DECIMAL_PRECISION_MAX);
-    return exponent < 20 ? small[exponent] : (u128)small[19] * small[exponent - 19];
-}
 
 static void drop_top(struct limbs *limbs)
 {
@@ -129,10 +101,10 @@ static bool drop_zeros(struct limbs *limbs, uint32_t digits)
     return true;
 }
 
-static enum cup_fit fit_magnitude(u128 magnitude, bool negative, uint32_t precision,
+static enum cup_fit fit_magnitude(cup_u128 magnitude, bool negative, uint32_t precision,
                                   cup_i128 *out_unscaled)
 {
-    if (magnitude >= power_of_ten(precision)) return CUP_FIT_RANGE;
+    if (magnitude >= cup_ten_priv_power(precision)) return CUP_FIT_RANGE;
     *out_unscaled = negative ? -(cup_i128)magnitude : (cup_i128)magnitude;
     return CUP_FIT_OK;
 }
@@ -142,7 +114,7 @@ static enum cup_fit fit_long(const uint8_t *bytes, size_t count, bool negative, 
 {
     uint32_t     memory[FIT_BYTES / 4 + 2];
     struct limbs limbs     = {.at = memory};
-    u128         magnitude = 0;
+    cup_u128     magnitude = 0;
 
     if (surplus <= 0) return CUP_FIT_RANGE; /* more than 16 bytes, and nothing to drop */
     load(bytes, count, negative, &limbs);
@@ -156,21 +128,22 @@ static enum cup_fit fit_long(const uint8_t *bytes, size_t count, bool negative, 
 static enum cup_fit fit_short(const uint8_t *bytes, size_t count, bool negative, int64_t surplus,
                               uint32_t precision, cup_i128 *out_unscaled)
 {
-    u128 value = negative ? ~(u128)0 : 0;
+    cup_u128 value = negative ? ~(cup_u128)0 : 0;
 
     for (size_t i = 0; i < count; i++)
         value = value << 8 | bytes[i];
-    u128 magnitude = negative ? 0 - value : value;
+    cup_u128 magnitude = negative ? 0 - value : value;
     if (magnitude == 0) surplus = 0;
     if (surplus > CUP_DECIMAL_PRECISION_MAX) return CUP_FIT_SCALE; /* 10^39 > 2^127 */
     if (surplus < -CUP_DECIMAL_PRECISION_MAX) return CUP_FIT_RANGE;
     if (surplus > 0) {
-        u128 power = power_of_ten((uint32_t)surplus);
+        cup_u128 power = cup_ten_priv_power((uint32_t)surplus);
         if (magnitude % power != 0) return CUP_FIT_SCALE;
         magnitude /= power;
     } else if (surplus < 0) {
-        u128 power = power_of_ten((uint32_t)-surplus);
-        if (magnitude >= power_of_ten(CUP_DECIMAL_PRECISION_MAX) / power) return CUP_FIT_RANGE;
+        cup_u128 power = cup_ten_priv_power((uint32_t)-surplus);
+        if (magnitude >= cup_ten_priv_power(CUP_DECIMAL_PRECISION_MAX) / power)
+            return CUP_FIT_RANGE;
         magnitude *= power;
     }
     return fit_magnitude(magnitude, negative, precision, out_unscaled);
@@ -210,7 +183,7 @@ static bool fit_few(const uint8_t *text, size_t bytes, uint32_t precision, cup_i
     uint32_t spare_bits = 64 - 8 * (uint32_t)count;
     value               = (int64_t)((uint64_t)value << spare_bits) >> spare_bits;
     uint64_t magnitude  = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    if (magnitude >= power_of_ten(precision)) return false;
+    if (magnitude >= cup_ten_priv_power(precision)) return false;
     *out_unscaled = value;
     return true;
 }

@@ -58,6 +58,7 @@ void cup_delta_put_protocol(struct cup_text *text, const struct cup_field *field
  * existing table must carry on those of its state. */
 struct cup_delta_metadata {
     const char             *id, *description, *configuration_json;
+    const char             *schema_string; /* NULL: made from fields */
     const struct cup_field *fields;
     uint32_t                field_count;
     const char *const      *partition_columns;

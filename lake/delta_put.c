@@ -173,8 +173,11 @@ void cup_delta_put_metadata(struct cup_text *text, const struct cup_delta_metada
     struct cup_text schema = {0};
 
     CUP_ASSERT(metadata->id != NULL);
-    CUP_ASSERT(metadata->fields != NULL);
-    cup_delta_schema_string(&schema, metadata->fields, metadata->field_count);
+    CUP_ASSERT(metadata->fields != NULL || metadata->schema_string != NULL);
+    if (metadata->schema_string != NULL)
+        cup_text_puts(&schema, metadata->schema_string);
+    else
+        cup_delta_schema_string(&schema, metadata->fields, metadata->field_count);
     if (schema.failed) text->failed = true;
 
     cup_text_puts(text, "{\"metaData\":{");

@@ -111,27 +111,19 @@ static enum cup_err raise_protocol(struct build *build, struct cup_fault *out_fa
 static enum cup_err put_alter(struct build *build, struct cup_fault *out_fault)
 {
     const struct cup_delta_state *state  = build->table->state;
-    struct cup_text              *text   = &build->text;
     struct cup_text               schema = {0};
     enum cup_err                  err    = raise_protocol(build, out_fault);
 
     if (err == CUP_OK) err = extend_schema(build, &schema, out_fault);
-    if (err == CUP_OK) {
-        cup_text_puts(text, "{\"metaData\":{\"id\":");
-        cup_text_json(text, state->id, strlen(state->id));
-        if (state->description != NULL) {
-            cup_text_puts(text, ",\"description\":");
-            cup_text_json(text, state->description, strlen(state->description));
-        }
-        cup_text_puts(text, ",\"format\":{\"provider\":\"parquet\",\"options\":{}},"
-                            "\"schemaString\":");
-        cup_text_json(text, schema.at, schema.bytes);
-        cup_text_printf(text,
-                        ",\"partitionColumns\":[],\"configuration\":%s,\"createdTime\":%lld}}\n",
-                        state->configuration_json != NULL ? state->configuration_json : "{}",
-                        (long long)state->created_ms);
-        if (schema.failed) text->failed = true;
+    if (err == CUP_OK && !schema.failed) {
+        const struct cup_delta_metadata metadata = {.id                 = state->id,
+                                                    .description        = state->description,
+                                                    .configuration_json = state->configuration_json,
+                                                    .schema_string      = schema.at,
+                                                    .created_ms         = state->created_ms};
+        cup_delta_put_metadata(&build->text, &metadata);
     }
+    if (schema.failed) build->text.failed = true;
     cup_text_free(&schema);
     return err;
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every target is one command on a fresh Debian 12. The text behind ## is what `make help` prints.
-.PHONY: deps build demo test test-long bench format clean help
+.PHONY: deps build demo test test-long bench bench-epochs format clean help
 .DEFAULT_GOAL := build
 
 deps: ## install everything that building, testing and benchmarks need
@@ -30,6 +30,11 @@ bench: ## measure the whole job against memcpy, igzip and DuckDB; adds a record 
 	@$(MAKE) --no-print-directory build
 	@build/demo-venv/bin/python benchmarks/bench/bench.py --build build/release
 
+bench-epochs: ## measure what one-second epochs cost, on this disk and on a slow one (needs root)
+	@tests/tools/deps test
+	@$(MAKE) --no-print-directory build
+	@tests/tools/venv-python benchmarks/epochs/epochs.py --build build/release
+
 format: ## format every C file with clang-format 14
 	@tests/tools/deps test
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
@@ -38,4 +43,4 @@ clean: ## remove what was built; keeps the installed Python environments and jar
 	@rm -rf build/release build/asan build/tsan build/demo
 
 help: ## print this
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 #include "base/err.h"
+
+static _Atomic int64_t set_us; /* 0: not set */
 
 static uint64_t read_ns(clockid_t id)
 {
@@ -20,7 +23,15 @@ uint64_t cup_clock_mono_ns(void)
 
 int64_t cup_clock_wall_us(void)
 {
-    return (int64_t)(read_ns(CLOCK_REALTIME) / 1000);
+    int64_t wall_us = atomic_load_explicit(&set_us, memory_order_relaxed);
+
+    return wall_us != 0 ? wall_us : (int64_t)(read_ns(CLOCK_REALTIME) / 1000);
+}
+
+void cup_clock_wall_set(int64_t wall_us)
+{
+    CUP_ASSERT(wall_us >= 0);
+    atomic_store_explicit(&set_us, wall_us, memory_order_relaxed);
 }
 
 void cup_clock_day_text(int64_t wall_us, char out_day[CUP_DAY_TEXT_BYTES])

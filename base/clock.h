@@ -16,6 +16,10 @@ uint64_t cup_clock_mono_ns(void);
 /* cup_clock_wall_us is microseconds since 1970-01-01 UTC. */
 int64_t cup_clock_wall_us(void);
 
+/* cup_clock_wall_set makes that clock stand at wall_us until it is set again; 0: the real time. For
+ * tests only. */
+void cup_clock_wall_set(int64_t wall_us);
+
 #define CUP_DAY_TEXT_BYTES 11 /* YYYY-MM-DD and NUL */
 
 /* cup_clock_day_text writes the UTC day of wall_us. */

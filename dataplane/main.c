@@ -52,6 +52,7 @@ int main(void)
     /* the terminal's ^C is for control, which then says STOP */
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write */
     if (cup_shard_run(CUP_CONTROL_FD, stats, &fault) == CUP_OK) return 0;
     report(&fault);
     return 1;

@@ -43,7 +43,7 @@ struct cup_delta_io {
 
 struct cup_delta_commit_info {
     int64_t     timestamp_ms;
-    const char *operation; /* "CREATE TABLE", "WRITE", "ADD COLUMNS" */
+    const char *operation; /* "CREATE TABLE", "WRITE", "ADD COLUMNS", "OPTIMIZE" */
     const char *epoch_id;  /* UUID text; "" for none */
     uint64_t    epoch;
     bool        blind_append;
@@ -69,10 +69,11 @@ void cup_delta_put_txn(struct cup_text *text, const char *app_id, uint64_t versi
                        int64_t updated_ms);
 
 /* path: relative to the table, not yet URI-encoded; this function encodes it. stats: JSON text or
- * NULL. partition_values: pairs name, value, ... NULL-terminated; a NULL value is written as null.
- */
+ * NULL. Partition values are given as JSON, or as pairs name, value, ... NULL-terminated; a NULL
+ * value is written as null. */
 struct cup_delta_add {
     const char        *path;
+    const char        *partition_json;   /* an object; NULL: partition_values tell */
     const char *const *partition_values; /* NULL: unpartitioned */
     uint64_t           bytes;
     int64_t            modified_ms;
@@ -80,6 +81,11 @@ struct cup_delta_add {
     bool               data_change;
 };
 void cup_delta_put_add(struct cup_text *text, const struct cup_delta_add *add);
+
+/* The file is lent from a state; readers of older versions may need it until a vacuum. */
+struct cup_delta_file;
+void cup_delta_put_remove(struct cup_text *text, const struct cup_delta_file *file,
+                          int64_t deleted_ms, bool data_change);
 
 /* cup_delta_schema_string writes the schemaString (a JSON text, not yet escaped into a string). */
 void cup_delta_schema_string(struct cup_text *text, const struct cup_field *fields, uint32_t count);
@@ -97,6 +103,12 @@ struct cup_delta_file {      /* a live add action */
     uint64_t bytes;
     int64_t  modified_ms;
     uint64_t row_count; /* numRecords of the stats; UINT64_MAX when unknown */
+};
+
+/* A removed file that readers of older versions may still need: what a remove action leaves. */
+struct cup_delta_tombstone {
+    char   *path;       /* decoded */
+    int64_t deleted_ms; /* 0 when unknown */
 };
 
 struct cup_delta_txn {
@@ -118,7 +130,10 @@ struct cup_delta_state {
     uint64_t               file_count;
     struct cup_delta_txn  *txns;
     uint32_t               txn_count;
-    void                  *memory; /* private */
+    /* may hold files that are live again, or one twice, until cup_delta_forget */
+    struct cup_delta_tombstone *tombstones;
+    uint64_t                    tombstone_count;
+    void                       *memory; /* private */
 };
 
 /* cup_delta_load reads the table's newest state.
@@ -138,8 +153,31 @@ CUP_MUST_CHECK enum cup_err cup_delta_refresh(struct cup_delta_state    *state,
 /* cup_delta_txn_version is the version of app_id's last txn, or 0 when there is none. */
 uint64_t cup_delta_txn_version(const struct cup_delta_state *state, const char *app_id);
 
-/* cup_delta_checkpoint encodes the state as a classic single-file checkpoint into *out_file and the
- * text of _last_checkpoint into *out_last; the caller stores both, in this order. */
+/* cup_delta_forget drops the tombstones of files removed before before_ms; those that stay are by
+ * path, each once, and none is live. */
+void cup_delta_forget(struct cup_delta_state *state, int64_t before_ms);
+
+/* cup_delta_find is the live file of that path, or NULL. */
+const struct cup_delta_file *cup_delta_find(const struct cup_delta_state *state, const char *path);
+
+/* cup_delta_unwritable names what the table demands of writers that cupel does not know; NULL: it
+ * may write. */
+const char *cup_delta_unwritable(const struct cup_delta_state *state);
+
+/* cup_delta_property is the text of a table property, NULL when it is not set; lent until the next
+ * call on this state. cup_delta_duration reads one such as "interval 30 days" as microseconds;
+ * standard_us when it is not set or cannot be read. */
+#define CUP_DELTA_LOG_RETENTION     "delta.logRetentionDuration"
+#define CUP_DELTA_LOG_RETENTION_US  (30 * 86400 * 1000000ll)
+#define CUP_DELTA_FILE_RETENTION    "delta.deletedFileRetentionDuration"
+#define CUP_DELTA_FILE_RETENTION_US (7 * 86400 * 1000000ll)
+const char *cup_delta_property(const struct cup_delta_state *state, const char *name);
+int64_t     cup_delta_duration(const struct cup_delta_state *state, const char *property,
+                               int64_t standard_us);
+
+/* cup_delta_checkpoint encodes the state, and the tombstones that cup_delta_forget left, as a
+ * classic single-file checkpoint into *out_file and the text of _last_checkpoint into *out_last;
+ * the caller stores both, in this order. */
 CUP_MUST_CHECK enum cup_err cup_delta_checkpoint(const struct cup_delta_state *state,
                                                  struct cup_text              *out_file,
                                                  struct cup_text              *out_last,

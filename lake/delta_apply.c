@@ -172,12 +172,33 @@ enum cup_err cup_delta_priv_add(struct cup_delta_state *state, const struct cup_
     return CUP_OK;
 }
 
-enum cup_err cup_delta_priv_remove(struct cup_delta_state *state, struct cup_delta_priv_text path,
-                                   struct cup_fault *out_fault)
+enum cup_err cup_delta_priv_bury(struct cup_delta_state *state, struct cup_delta_priv_text path,
+                                 int64_t deleted_ms, struct cup_fault *out_fault)
 {
     struct cup_delta_priv_memory *memory = state->memory;
 
     enum cup_err err = decode_path(memory, path, out_fault);
+    if (err != CUP_OK) return err;
+    if (state->tombstone_count == memory->tombstone_cap) {
+        uint64_t                    cap   = memory->tombstone_cap ? memory->tombstone_cap * 2 : 32;
+        struct cup_delta_tombstone *grown = realloc(state->tombstones, cap * sizeof *grown);
+        if (grown == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "read a log", NULL);
+        state->tombstones     = grown;
+        memory->tombstone_cap = cap;
+    }
+    char *copy = strdup(memory->scratch.at);
+    if (copy == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "read a log", NULL);
+    state->tombstones[state->tombstone_count++] =
+        (struct cup_delta_tombstone){.path = copy, .deleted_ms = deleted_ms};
+    return CUP_OK;
+}
+
+enum cup_err cup_delta_priv_remove(struct cup_delta_state *state, struct cup_delta_priv_text path,
+                                   int64_t deleted_ms, struct cup_fault *out_fault)
+{
+    struct cup_delta_priv_memory *memory = state->memory;
+
+    enum cup_err err = cup_delta_priv_bury(state, path, deleted_ms, out_fault);
     if (err != CUP_OK || state->file_count == 0) return err;
     uint64_t slot = find_slot(state, memory->scratch.at);
     if (memory->slots[slot] == 0) return CUP_OK; /* every reader ignores an unknown path */
@@ -189,6 +210,41 @@ enum cup_err cup_delta_priv_remove(struct cup_delta_state *state, struct cup_del
     state->files[gone] = state->files[last];
     state->file_count--;
     return CUP_OK;
+}
+
+const struct cup_delta_file *cup_delta_find(const struct cup_delta_state *state, const char *path)
+{
+    const struct cup_delta_priv_memory *memory = state->memory;
+
+    if (state->file_count == 0) return NULL;
+    uint32_t found = memory->slots[find_slot(state, path)];
+    return found == 0 ? NULL : &state->files[found - 1];
+}
+
+/* By path, of one path the newest first. */
+static int compare_tombstones(const void *a, const void *b)
+{
+    const struct cup_delta_tombstone *x = a, *y = b;
+    int                               order = strcmp(x->path, y->path);
+
+    return order != 0 ? order : (x->deleted_ms < y->deleted_ms) - (x->deleted_ms > y->deleted_ms);
+}
+
+void cup_delta_forget(struct cup_delta_state *state, int64_t before_ms)
+{
+    struct cup_delta_tombstone *list = state->tombstones;
+    uint64_t                    kept = 0;
+
+    if (state->tombstone_count == 0) return;
+    qsort(list, state->tombstone_count, sizeof *list, compare_tombstones);
+    for (uint64_t i = 0; i < state->tombstone_count; i++) {
+        bool twice = kept > 0 && strcmp(list[kept - 1].path, list[i].path) == 0;
+        if (twice || list[i].deleted_ms < before_ms || cup_delta_find(state, list[i].path) != NULL)
+            free(list[i].path);
+        else
+            list[kept++] = list[i];
+    }
+    state->tombstone_count = kept;
 }
 
 /* --- txn, metaData, protocol --- */
@@ -317,8 +373,8 @@ enum cup_err cup_delta_priv_protocol(struct cup_delta_state *state, int64_t read
                              "protocol versions and feature lists do not fit", NULL);
     for (uint32_t i = 0; reader_features != NULL && reader_features[i] != NULL; i++)
         if (strcmp(reader_features[i], "timestampNtz") != 0)
-            return cup_fault_set(out_fault, CUP_UNSUPPORTED, "unknown reader feature",
-                                 reader_features[i]);
+            return cup_fault_set(out_fault, CUP_UNSUPPORTED,
+                                 "a table feature that cupel cannot read", reader_features[i]);
     state->min_reader      = (uint32_t)reader;
     state->min_writer      = (uint32_t)writer;
     state->reader_features = reader_features;

@@ -35,6 +35,10 @@ static const struct cup_field add_fields[] = {
     LEAF("modificationTime", LONG),
     LEAF("dataChange", BOOL),
     {.name = "stats", .type = CUP_TYPE_STRING, .flags = CUP_FIELD_NO_DICT | CUP_FIELD_NO_BOUNDS}};
+static const struct cup_field remove_fields[] = {
+    {.name = "path", .type = CUP_TYPE_STRING, .flags = CUP_FIELD_NO_DICT},
+    LEAF("deletionTimestamp", LONG),
+    LEAF("dataChange", BOOL)};
 static const struct cup_field format_fields[]   = {LEAF("provider", STRING),
                                                    NEST("options", MAP, pairs)};
 static const struct cup_field metadata_fields[] = {LEAF("id", STRING),
@@ -49,9 +53,10 @@ static const struct cup_field protocol_fields[] = {
     NEST("readerFeatures", LIST, texts), NEST("writerFeatures", LIST, texts)};
 static const struct cup_field action_fields[] = {
     NEST("txn", STRUCT, txn_fields), NEST("add", STRUCT, add_fields),
-    NEST("metaData", STRUCT, metadata_fields), NEST("protocol", STRUCT, protocol_fields)};
+    NEST("remove", STRUCT, remove_fields), NEST("metaData", STRUCT, metadata_fields),
+    NEST("protocol", STRUCT, protocol_fields)};
 
-enum { TXN, ADD, METADATA, PROTOCOL, ACTIONS };
+enum { TXN, ADD, REMOVE, METADATA, PROTOCOL, ACTIONS };
 _Static_assert(sizeof action_fields / sizeof action_fields[0] == ACTIONS, "one column an action");
 
 /* --- values --- */
@@ -232,24 +237,46 @@ static enum cup_err put_txn(struct build *build, const struct cup_delta_txn *txn
     return end_row(build, TXN, 0, out_fault);
 }
 
+static enum cup_err put_path(struct build *build, struct cup_column *column, const char *path,
+                             struct cup_fault *out_fault)
+{
+    struct cup_text text = {0};
+
+    cup_delta_priv_encode_path(&text, path);
+    if (text.failed) return cup_fault_set(out_fault, CUP_NO_MEMORY, "make a checkpoint", NULL);
+    put_string(build, column, text.at);
+    cup_text_free(&text);
+    return CUP_OK;
+}
+
 static enum cup_err put_add(struct build *build, const struct cup_delta_file *file,
                             struct cup_fault *out_fault)
 {
     struct cup_column *column = &build->rows.columns[ADD];
-    struct cup_text    path   = {0};
 
     cup_delta_priv_put_struct(&build->rows, column);
-    cup_delta_priv_encode_path(&path, file->path);
-    if (path.failed) return cup_fault_set(out_fault, CUP_NO_MEMORY, "make a checkpoint", NULL);
-    put_string(build, &column->children[0], path.at);
-    cup_text_free(&path);
-    enum cup_err err = put_json(build, &column->children[1], file->partition_json, true, out_fault);
+    enum cup_err err = put_path(build, &column->children[0], file->path, out_fault);
+    if (err == CUP_OK)
+        err = put_json(build, &column->children[1], file->partition_json, true, out_fault);
     if (err != CUP_OK) return err;
     cup_delta_priv_put_i64(&build->rows, &column->children[2], (int64_t)file->bytes);
     cup_delta_priv_put_i64(&build->rows, &column->children[3], file->modified_ms);
     cup_delta_priv_put_i64(&build->rows, &column->children[4], false); /* dataChange */
     put_string(build, &column->children[5], file->stats);
     return end_row(build, ADD, file->stats ? strlen(file->stats) : 0, out_fault);
+}
+
+static enum cup_err put_remove(struct build *build, const struct cup_delta_tombstone *tombstone,
+                               struct cup_fault *out_fault)
+{
+    struct cup_column *column = &build->rows.columns[REMOVE];
+
+    cup_delta_priv_put_struct(&build->rows, column);
+    enum cup_err err = put_path(build, &column->children[0], tombstone->path, out_fault);
+    if (err != CUP_OK) return err;
+    cup_delta_priv_put_i64(&build->rows, &column->children[1], tombstone->deleted_ms);
+    cup_delta_priv_put_i64(&build->rows, &column->children[2], false); /* dataChange */
+    return end_row(build, REMOVE, 0, out_fault);
 }
 
 static enum cup_err put_rows(struct build *build, struct cup_fault *out_fault)
@@ -262,6 +289,9 @@ static enum cup_err put_rows(struct build *build, struct cup_fault *out_fault)
         err = put_txn(build, &state->txns[i], out_fault);
     for (uint64_t i = 0; err == CUP_OK && i < state->file_count; i++)
         err = put_add(build, &state->files[i], out_fault);
+    for (uint64_t i = 0; err == CUP_OK && i < state->tombstone_count; i++)
+        if (cup_delta_find(state, state->tombstones[i].path) == NULL)
+            err = put_remove(build, &state->tombstones[i], out_fault);
     return err == CUP_OK ? hand_over(build, out_fault) : err;
 }
 

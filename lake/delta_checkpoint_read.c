@@ -104,6 +104,13 @@ static enum cup_err apply_add(struct reading *reading, struct place add, uint32_
     return cup_delta_priv_add(reading->state, &action, out_fault);
 }
 
+static enum cup_err apply_remove(struct reading *reading, struct place remove, uint32_t row,
+                                 struct cup_fault *out_fault)
+{
+    return cup_delta_priv_bury(reading->state, get_text(child(remove, "path"), row),
+                               get_i64(child(remove, "deletionTimestamp"), row, 0), out_fault);
+}
+
 static enum cup_err apply_metadata(struct reading *reading, struct place metadata, uint32_t row,
                                    struct cup_fault *out_fault)
 {
@@ -154,11 +161,21 @@ static enum cup_err apply_protocol(struct reading *reading, struct place protoco
 static const struct {
     const char *name;
     enum cup_err (*apply)(struct reading *, struct place, uint32_t row, struct cup_fault *);
+    /* what is used; others (stats_parsed, tags, baseRowId, ...) are not even read: some have types
+     * that the reader does not know, and there may be thousands */
+    const char *columns[8];
 } actions[] = {
-    {"txn", apply_txn},
-    {"add", apply_add},
-    {"metaData", apply_metadata},
-    {"protocol", apply_protocol},
+    {"txn", apply_txn, {"appId", "version", "lastUpdated"}},
+    {"add",
+     apply_add,
+     {"path", "partitionValues", "size", "modificationTime", "stats", "deletionVector"}},
+    {"remove", apply_remove, {"path", "deletionTimestamp"}},
+    {"metaData",
+     apply_metadata,
+     {"id", "schemaString", "description", "partitionColumns", "configuration", "createdTime"}},
+    {"protocol",
+     apply_protocol,
+     {"minReaderVersion", "minWriterVersion", "readerFeatures", "writerFeatures"}},
 };
 #define ACTION_COUNT (sizeof actions / sizeof actions[0])
 
@@ -177,7 +194,7 @@ static enum cup_err apply_group(struct reading *reading, const struct place *pla
     return CUP_OK;
 }
 
-/* Reads only the columns of known actions: foreign checkpoints hold more (remove, sidecar, ...). */
+/* Reads only the columns of known actions: foreign checkpoints hold more (sidecar, ...). */
 static enum cup_err read_groups(struct reading *reading, struct cup_parquet_reader *reader,
                                 struct cup_fault *out_fault)
 {
@@ -193,6 +210,7 @@ static enum cup_err read_groups(struct reading *reading, struct cup_parquet_read
             if (strcmp(fields[k].name, actions[i].name) != 0) continue;
             at[i]     = k;
             wanted[k] = 1;
+            cup_parquet_reader_only(reader, k, actions[i].columns);
         }
     }
     uint32_t group_count = cup_parquet_reader_group_count(reader);
@@ -231,7 +249,7 @@ enum cup_err cup_delta_priv_read_checkpoint(struct cup_delta_state *state,
          .arg = (void *)file, .bytes = file->bytes, .read = read_bytes}; /* read only */
     struct cup_parquet_reader *reader;
 
-    CUP_ASSERT(state->file_count == 0);
+    CUP_ASSERT(state->version == 0);
     CUP_ASSERT(!file->failed);
     enum cup_err err = cup_parquet_reader_open(source, &reader, out_fault);
     if (err != CUP_OK) return err;

@@ -97,7 +97,7 @@ static enum cup_err apply_remove(struct cup_delta_state *state, struct action *a
     struct cup_delta_priv_text path = get_string(action, "path");
 
     if (action->failed) return cup_fault_set(out_fault, CUP_NO_MEMORY, "read a log", NULL);
-    return cup_delta_priv_remove(state, path, out_fault);
+    return cup_delta_priv_remove(state, path, get_i64(action, "deletionTimestamp", 0), out_fault);
 }
 
 static enum cup_err apply_txn(struct cup_delta_state *state, struct action *action,

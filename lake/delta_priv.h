@@ -41,7 +41,8 @@ struct cup_delta_priv_memory {
     struct cup_delta_priv_arena metadata, protocol; /* what the last action of its kind holds */
     uint32_t                   *slots; /* hash table: file index + 1, 0 = free; linear probing */
     uint64_t                    slot_count; /* power of two, at least twice file_count */
-    uint64_t                    file_cap;
+    uint64_t                    file_cap, tombstone_cap;
+    struct cup_text             property; /* lent by cup_delta_property */
     uint32_t                    txn_cap;
     bool                        has_protocol, has_metadata;
     struct cup_json            *json; /* for lines and texts of up to json_bytes */
@@ -93,7 +94,11 @@ CUP_MUST_CHECK enum cup_err cup_delta_priv_add(struct cup_delta_state          *
                                                struct cup_fault                *out_fault);
 CUP_MUST_CHECK enum cup_err cup_delta_priv_remove(struct cup_delta_state    *state,
                                                   struct cup_delta_priv_text path,
-                                                  struct cup_fault          *out_fault);
+                                                  int64_t deleted_ms, struct cup_fault *out_fault);
+/* bury keeps a tombstone and leaves the files alone: in a checkpoint no row undoes another. */
+CUP_MUST_CHECK enum cup_err cup_delta_priv_bury(struct cup_delta_state    *state,
+                                                struct cup_delta_priv_text path, int64_t deleted_ms,
+                                                struct cup_fault *out_fault);
 CUP_MUST_CHECK enum cup_err cup_delta_priv_txn(struct cup_delta_state    *state,
                                                struct cup_delta_priv_text app_id, int64_t version,
                                                int64_t updated_ms, struct cup_fault *out_fault);
@@ -143,7 +148,8 @@ void cup_delta_priv_put_struct(struct cup_delta_priv_rows *rows, struct cup_colu
 
 /* --- checkpoints --- */
 
-/* read_checkpoint applies the actions of a classic checkpoint to an empty state. */
+/* read_checkpoint applies the actions of a classic checkpoint, or of a part of one, to a state that
+ * holds nothing else. */
 CUP_MUST_CHECK enum cup_err cup_delta_priv_read_checkpoint(struct cup_delta_state *state,
                                                            const struct cup_text  *file,
                                                            struct cup_fault       *out_fault);

@@ -206,6 +206,21 @@ void cup_delta_put_txn(struct cup_text *text, const char *app_id, uint64_t versi
     cup_text_puts(text, "}}\n");
 }
 
+static void put_partition(struct cup_text *text, const struct cup_delta_add *add)
+{
+    const char *const *pair = add->partition_values;
+
+    if (add->partition_json != NULL) {
+        CUP_ASSERT(add->partition_json[0] == '{' && pair == NULL);
+        cup_text_puts(text, add->partition_json);
+        return;
+    }
+    cup_text_puts(text, "{");
+    for (; pair != NULL && *pair != NULL; pair += 2)
+        put_string(text, pair[0], pair[1]);
+    cup_text_puts(text, "}");
+}
+
 void cup_delta_put_add(struct cup_text *text, const struct cup_delta_add *add)
 {
     CUP_ASSERT(add->path != NULL && add->path[0] != '/');
@@ -217,14 +232,29 @@ void cup_delta_put_add(struct cup_text *text, const struct cup_delta_add *add)
     cup_delta_priv_encode_path(text, add->path);
     cup_text_puts(text, "\"");
     put_name(text, "partitionValues");
-    cup_text_puts(text, "{");
-    for (uint32_t i = 0; add->partition_values != NULL && add->partition_values[i] != NULL; i += 2)
-        put_string(text, add->partition_values[i], add->partition_values[i + 1]);
-    cup_text_puts(text, "}");
+    put_partition(text, add);
     put_u64(text, "size", add->bytes);
     put_i64(text, "modificationTime", add->modified_ms);
     put_bool(text, "dataChange", add->data_change);
     if (add->stats != NULL) put_string(text, "stats", add->stats);
+    cup_text_puts(text, "}}\n");
+}
+
+void cup_delta_put_remove(struct cup_text *text, const struct cup_delta_file *file,
+                          int64_t deleted_ms, bool data_change)
+{
+    CUP_ASSERT(file->path != NULL && file->partition_json != NULL);
+    cup_text_puts(text, "{\"remove\":{");
+    put_name(text, "path");
+    cup_text_puts(text, "\"");
+    cup_delta_priv_encode_path(text, file->path);
+    cup_text_puts(text, "\"");
+    put_i64(text, "deletionTimestamp", deleted_ms);
+    put_bool(text, "dataChange", data_change);
+    put_bool(text, "extendedFileMetadata", true);
+    put_name(text, "partitionValues");
+    cup_text_puts(text, file->partition_json);
+    put_u64(text, "size", file->bytes);
     cup_text_puts(text, "}}\n");
 }
 

@@ -7,6 +7,7 @@
 
 #define LOG_FOLDER    "_delta_log"
 #define VERSION_CHARS 20u
+#define PART_CHARS    10u
 
 /* --- life --- */
 
@@ -33,14 +34,18 @@ void cup_delta_state_free(struct cup_delta_state *state)
         free(state->files[i].path);
     for (uint32_t i = 0; i < state->txn_count; i++)
         free(state->txns[i].app_id);
+    for (uint64_t i = 0; i < state->tombstone_count; i++)
+        free(state->tombstones[i].path);
     cup_delta_priv_release(&memory->metadata);
     cup_delta_priv_release(&memory->protocol);
     cup_json_close(memory->json);
     cup_text_free(&memory->scratch);
+    cup_text_free(&memory->property);
     free(memory->slots);
     free(memory);
     free(state->files);
     free(state->txns);
+    free(state->tombstones);
     free(state);
 }
 
@@ -62,7 +67,8 @@ static void name_fault(struct cup_fault *fault, const char *name, uint64_t line)
 
     if (fault == NULL) return;
     memcpy(detail, fault->where, sizeof detail);
-    snprintf(fault->where, sizeof fault->where, "%s%s%.150s", name, detail[0] ? ": " : "", detail);
+    snprintf(fault->where, sizeof fault->where, "%.80s%s%.150s", name, detail[0] ? ": " : "",
+             detail);
     fault->at_offset = line;
 }
 
@@ -140,54 +146,106 @@ enum cup_err cup_delta_refresh(struct cup_delta_state *state, const struct cup_d
 
 /* --- the folder --- */
 
+/* A file of a checkpoint. Of one in parts all parts must be there. */
+struct checkpoint {
+    uint64_t version;
+    uint32_t parts, part; /* parts 0: a single file */
+};
+
 /* What _delta_log holds. Listing it is needed in any case to see gaps, so _last_checkpoint, which
  * may dangle, is not read: the checkpoints in the folder are the truth. */
 struct listing {
-    uint64_t *commits, *checkpoints;
-    size_t    commit_count, commit_cap, checkpoint_count, checkpoint_cap;
-    bool      foreign_checkpoint; /* in parts, or of the second kind */
-    bool      failed;
+    uint64_t          *commits;
+    struct checkpoint *checkpoints;
+    size_t             commit_count, commit_cap, checkpoint_count, checkpoint_cap;
+    bool               foreign_checkpoint; /* of the second kind */
+    bool               failed;
 };
 
-static bool push(uint64_t **list, size_t *count, size_t *cap, uint64_t value)
+/* Room for one more. */
+static bool grow(void **list, size_t count, size_t *cap, size_t width)
 {
-    if (*count == *cap) {
-        size_t    more  = *cap ? *cap * 2 : 64;
-        uint64_t *grown = realloc(*list, more * sizeof *grown);
-        if (grown == NULL) return false;
-        *list = grown;
-        *cap  = more;
-    }
-    (*list)[(*count)++] = value;
+    if (count < *cap) return true;
+    size_t more  = *cap ? *cap * 2 : 64;
+    void  *grown = realloc(*list, more * width);
+    if (grown == NULL) return false;
+    *list = grown;
+    *cap  = more;
+    return true;
+}
+
+/* Exactly `digits` digits at *name, which moves behind them. */
+static bool take_number(const char **name, size_t digits, uint64_t *out_value)
+{
+    uint64_t value = 0;
+
+    if (strspn(*name, "0123456789") != digits) return false;
+    for (size_t i = 0; i < digits; i++)
+        value = value * 10 + (uint64_t)((*name)[i] - '0');
+    *name += digits;
+    *out_value = value;
+    return value <= INT64_MAX;
+}
+
+static bool take_text(const char **name, const char *text)
+{
+    size_t bytes = strlen(text);
+
+    if (strncmp(*name, text, bytes) != 0) return false;
+    *name += bytes;
+    return true;
+}
+
+/* Behind "<version>.checkpoint.": nothing but "parquet", or "<part>.<parts>.parquet". */
+static bool take_checkpoint(const char *rest, uint64_t version, struct checkpoint *out)
+{
+    uint64_t part = 0, parts = 0;
+
+    if (strcmp(rest, "parquet") != 0 &&
+        !(take_number(&rest, PART_CHARS, &part) && take_text(&rest, ".") &&
+          take_number(&rest, PART_CHARS, &parts) && strcmp(rest, ".parquet") == 0 && part > 0 &&
+          part <= parts && parts <= UINT32_MAX))
+        return false;
+    *out = (struct checkpoint){version, (uint32_t)parts, (uint32_t)part};
     return true;
 }
 
 static void each_name(void *arg, const char *name)
 {
-    struct listing *listing = arg;
-    uint64_t        version = 0;
-    size_t          digits  = strspn(name, "0123456789");
-    const char     *rest    = name + digits;
+    struct listing   *listing = arg;
+    uint64_t          version;
+    struct checkpoint checkpoint;
 
-    if (digits != VERSION_CHARS) return;
-    for (size_t i = 0; i < digits; i++)
-        version = version * 10 + (uint64_t)(name[i] - '0');
-    if (version > INT64_MAX) return;
-    bool ok = true;
-    if (strcmp(rest, ".json") == 0)
-        ok = push(&listing->commits, &listing->commit_count, &listing->commit_cap, version);
-    else if (strcmp(rest, ".checkpoint.parquet") == 0)
-        ok = push(&listing->checkpoints, &listing->checkpoint_count, &listing->checkpoint_cap,
-                  version);
-    else if (strncmp(rest, ".checkpoint.", 12) == 0)
-        listing->foreign_checkpoint = true;
-    if (!ok) listing->failed = true;
+    if (!take_number(&name, VERSION_CHARS, &version)) return;
+    if (strcmp(name, ".json") == 0) {
+        listing->failed |= !grow((void **)&listing->commits, listing->commit_count,
+                                 &listing->commit_cap, sizeof version);
+        if (!listing->failed) listing->commits[listing->commit_count++] = version;
+    } else if (take_text(&name, ".checkpoint.")) {
+        if (!take_checkpoint(name, version, &checkpoint)) {
+            listing->foreign_checkpoint = true;
+            return;
+        }
+        listing->failed |= !grow((void **)&listing->checkpoints, listing->checkpoint_count,
+                                 &listing->checkpoint_cap, sizeof checkpoint);
+        if (!listing->failed) listing->checkpoints[listing->checkpoint_count++] = checkpoint;
+    }
 }
 
 static int compare_u64(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
+}
+
+/* Files of one checkpoint stand together, its parts in order. */
+static int compare_checkpoints(const void *a, const void *b)
+{
+    const struct checkpoint *x = a, *y = b;
+
+    if (x->version != y->version) return x->version < y->version ? -1 : 1;
+    if (x->parts != y->parts) return x->parts < y->parts ? -1 : 1;
+    return (x->part > y->part) - (x->part < y->part);
 }
 
 static enum cup_err list_log(const struct cup_delta_io *io, struct listing *listing,
@@ -202,33 +260,64 @@ static enum cup_err list_log(const struct cup_delta_io *io, struct listing *list
     if (listing->commit_count > 0)
         qsort(listing->commits, listing->commit_count, sizeof(uint64_t), compare_u64);
     if (listing->checkpoint_count > 0)
-        qsort(listing->checkpoints, listing->checkpoint_count, sizeof(uint64_t), compare_u64);
+        qsort(listing->checkpoints, listing->checkpoint_count, sizeof(struct checkpoint),
+              compare_checkpoints);
     return CUP_OK;
 }
 
 /* --- load --- */
 
-static enum cup_err try_checkpoint(const struct cup_delta_io *io, uint64_t version,
-                                   struct cup_delta_state **out_state, struct cup_fault *out_fault)
+static void name_checkpoint(const struct checkpoint *file, char out_name[CUP_DELTA_NAME_BYTES * 2])
 {
-    struct cup_text file = {0};
-    char            name[CUP_DELTA_NAME_BYTES];
+    int bytes = snprintf(out_name, CUP_DELTA_NAME_BYTES, LOG_FOLDER "/%020" PRIu64 ".checkpoint.",
+                         file->version);
 
-    snprintf(name, sizeof name, LOG_FOLDER "/%020" PRIu64 ".checkpoint.parquet", version);
+    CUP_ASSERT(bytes > 0 && bytes < (int)CUP_DELTA_NAME_BYTES);
+    snprintf(out_name + bytes, CUP_DELTA_NAME_BYTES,
+             file->parts == 0 ? "parquet" : "%010" PRIu32 ".%010" PRIu32 ".parquet", file->part,
+             file->parts);
+}
+
+static enum cup_err read_file(struct cup_delta_state *state, const struct cup_delta_io *io,
+                              const struct checkpoint *file, struct cup_fault *out_fault)
+{
+    struct cup_text text = {0};
+    char            name[CUP_DELTA_NAME_BYTES * 2];
+
+    name_checkpoint(file, name);
+    enum cup_err err = io->get(io->arg, name, &text, out_fault);
+    if (err == CUP_OK && text.failed)
+        err = cup_fault_set(out_fault, CUP_NO_MEMORY, "read a checkpoint", NULL);
+    if (err == CUP_OK) err = cup_delta_priv_read_checkpoint(state, &text, out_fault);
+    cup_text_free(&text);
+    if (err != CUP_OK) name_fault(out_fault, name, 0);
+    return err;
+}
+
+/* files: all of one checkpoint. */
+static enum cup_err try_checkpoint(const struct cup_delta_io *io, const struct checkpoint *files,
+                                   size_t count, struct cup_delta_state **out_state,
+                                   struct cup_fault *out_fault)
+{
+    char         name[CUP_DELTA_NAME_BYTES * 2];
+    enum cup_err err = CUP_OK;
+
+    name_checkpoint(files, name);
+    if (files->parts != 0 && count != files->parts)
+        return cup_fault_set(out_fault, CUP_CORRUPT, "a checkpoint lacks parts", name);
     struct cup_delta_state *state = new_state(out_fault);
     if (state == NULL) return CUP_NO_MEMORY;
-    enum cup_err err = io->get(io->arg, name, &file, out_fault);
-    if (err == CUP_OK && file.failed)
-        err = cup_fault_set(out_fault, CUP_NO_MEMORY, "read a checkpoint", NULL);
-    if (err == CUP_OK) err = cup_delta_priv_read_checkpoint(state, &file, out_fault);
-    if (err == CUP_OK) err = check_complete(state, out_fault);
-    cup_text_free(&file);
+    for (size_t i = 0; err == CUP_OK && i < count; i++)
+        err = read_file(state, io, &files[i], out_fault);
+    if (err == CUP_OK) {
+        err = check_complete(state, out_fault);
+        if (err != CUP_OK) name_fault(out_fault, name, 0);
+    }
     if (err != CUP_OK) {
-        name_fault(out_fault, name, 0);
         cup_delta_state_free(state);
         return err;
     }
-    state->version = version;
+    state->version = files->version;
     *out_state     = state;
     return CUP_OK;
 }
@@ -238,10 +327,15 @@ static enum cup_err try_checkpoint(const struct cup_delta_io *io, uint64_t versi
 static enum cup_err load_checkpoint(const struct cup_delta_io *io, const struct listing *listing,
                                     struct cup_delta_state **out_state, struct cup_fault *out_fault)
 {
-    enum cup_err err = CUP_NOT_FOUND;
+    const struct checkpoint *list = listing->checkpoints;
+    enum cup_err             err  = CUP_NOT_FOUND;
 
-    for (size_t i = listing->checkpoint_count; i > 0; i--) {
-        err = try_checkpoint(io, listing->checkpoints[i - 1], out_state, out_fault);
+    for (size_t end = listing->checkpoint_count, first; end > 0; end = first) {
+        first = end - 1;
+        while (first > 0 && list[first - 1].version == list[end - 1].version &&
+               list[first - 1].parts == list[end - 1].parts)
+            first--;
+        err = try_checkpoint(io, &list[first], end - first, out_state, out_fault);
         if (err != CUP_CORRUPT && err != CUP_NOT_FOUND) return err;
     }
     return err == CUP_OK ? CUP_OK : CUP_NOT_FOUND;
@@ -255,7 +349,8 @@ static enum cup_err missing_version(uint64_t version, const struct listing *list
     cup_delta_version_name(name, version);
     if (version == 0 && listing->foreign_checkpoint)
         return cup_fault_set(out_fault, CUP_UNSUPPORTED,
-                             "the log starts with a checkpoint in parts or of the second kind",
+                             "the log starts with a checkpoint of the second kind: drop the table "
+                             "feature v2Checkpoint",
                              LOG_FOLDER);
     return cup_fault_set(out_fault, CUP_CORRUPT, "a version of the log is missing", name);
 }

@@ -105,10 +105,17 @@ CUP_MUST_CHECK enum cup_err cup_parquet_reader_open(struct cup_bytes_source     
                                                     struct cup_fault           *out_fault);
 void                        cup_parquet_reader_close(struct cup_parquet_reader *reader);
 
+/* A field of a type that no column can hold is listed as BINARY, and UNSUPPORTED when it is read.
+ */
 uint64_t                cup_parquet_reader_rows(const struct cup_parquet_reader *reader);
 uint32_t                cup_parquet_reader_group_count(const struct cup_parquet_reader *reader);
 const struct cup_field *cup_parquet_reader_fields(const struct cup_parquet_reader *reader,
                                                   uint32_t                        *out_count);
+
+/* cup_parquet_reader_only has groups hold, of a top-level struct, only the children of these names
+ * (NULL-terminated); the others come without rows. Nothing for fields of other types. */
+void cup_parquet_reader_only(struct cup_parquet_reader *reader, uint32_t field,
+                             const char *const *names);
 
 /* cup_parquet_reader_group decodes row group `group`, all columns, or only those whose bit is set
  * in `wanted` (NULL = all; one byte per top-level field); others come with row_count 0. Page CRCs

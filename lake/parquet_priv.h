@@ -42,6 +42,11 @@ enum { /* parquet.thrift: Type, Encoding, PageType, ConvertedType */
        CUP_PARQUET_RLE              = 3,
        CUP_PARQUET_RLE_DICTIONARY   = 8,
 
+       CUP_PARQUET_DELTA_BINARY_PACKED     = 5, /* read, never written, as the next three */
+       CUP_PARQUET_DELTA_LENGTH_BYTE_ARRAY = 6,
+       CUP_PARQUET_DELTA_BYTE_ARRAY        = 7,
+       CUP_PARQUET_BYTE_STREAM_SPLIT       = 9,
+
        CUP_PARQUET_DATA_PAGE       = 0,
        CUP_PARQUET_DICTIONARY_PAGE = 2,
        CUP_PARQUET_DATA_PAGE_V2    = 3,

@@ -100,6 +100,46 @@ const struct cup_field *cup_parquet_reader_fields(const struct cup_parquet_reade
     return reader->fields;
 }
 
+/* The child of top-level field `top` that a node is or lies below; NULL for the field itself. */
+static const struct cup_field *child_of(const struct cup_parquet_reader *reader, uint32_t at)
+{
+    const struct cup_parquet_node *node = &reader->nodes[at], *child = NULL;
+
+    for (; node->parent != UINT32_MAX; node = &reader->nodes[node->parent])
+        child = node;
+    return child == NULL ? NULL : child->field;
+}
+
+static bool is_named(const struct cup_field *field, const char *const *names)
+{
+    while (*names != NULL && strcmp(*names, field->name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+void cup_parquet_reader_only(struct cup_parquet_reader *reader, uint32_t field,
+                             const char *const *names)
+{
+    struct cup_parquet_node *whole = NULL;
+    uint32_t                 first = UINT32_MAX;
+
+    CUP_ASSERT(field < reader->field_count);
+    if (reader->fields[field].type != CUP_TYPE_STRUCT) return;
+    for (uint32_t i = 0; i < reader->node_count; i++) {
+        struct cup_parquet_node *node = &reader->nodes[i];
+        if (node->top != field) continue;
+        const struct cup_field *child = child_of(reader, i);
+        if (child == NULL)
+            whole = node;
+        else
+            node->left_out = !is_named(child, names);
+        if (node->is_leaf && !node->left_out && first == UINT32_MAX) first = node->leaf;
+    }
+    CUP_ASSERT(whole != NULL);
+    whole->left_out = first == UINT32_MAX;
+    if (!whole->left_out) whole->leaf = first; /* its levels tell where the struct is null */
+}
+
 /* --- one row group --- */
 
 static void free_leaf(struct cup_parquet_leaf_data *data)
@@ -116,7 +156,11 @@ static enum cup_err read_leaves(struct cup_parquet_reader *reader, uint32_t grou
 {
     for (uint32_t i = 0; i < reader->node_count; i++) {
         const struct cup_parquet_node *node = &reader->nodes[i];
-        if (!node->is_leaf || (wanted != NULL && !wanted[node->top])) continue;
+        if (node->left_out || (wanted != NULL && !wanted[node->top])) continue;
+        if (node->unreadable)
+            return cup_fault_set(out_fault, CUP_UNSUPPORTED, "type of a Parquet column",
+                                 node->field->name);
+        if (!node->is_leaf) continue;
         enum cup_err err =
             cup_parquet_priv_read_chunk(reader, node, &reader->groups[group].chunks[node->leaf],
                                         &leaves[node->leaf], out_fault);
@@ -146,6 +190,8 @@ static enum cup_err assemble(struct cup_parquet_reader *reader, uint32_t group,
     for (uint32_t i = 0; i < reader->node_count; i++) {
         const struct cup_parquet_node *node   = &reader->nodes[i];
         struct cup_column             *parent = NULL;
+        bool unwanted = node->left_out || (wanted != NULL && !wanted[node->top]);
+        if (unwanted && node->parent != UINT32_MAX) continue;
         if (node->parent != UINT32_MAX) parent = placed[node->parent];
         placed[i] = parent == NULL ? &columns[node->index] : &parent->children[node->index];
         struct cup_column *column = placed[i];
@@ -157,7 +203,7 @@ static enum cup_err assemble(struct cup_parquet_reader *reader, uint32_t group,
             if (column->children == NULL)
                 return cup_fault_set(out_fault, CUP_NO_MEMORY, "Parquet columns", NULL);
         }
-        if (wanted != NULL && !wanted[node->top]) continue;
+        if (unwanted) continue;
         enum cup_err err =
             cup_parquet_priv_read_assemble(reader, node, &leaves[node->leaf], column, out_fault);
         if (err != CUP_OK) return err;

@@ -172,6 +172,21 @@ static enum cup_err read_rle_booleans(struct chunk_reader *reader, const uint8_t
     return CUP_OK;
 }
 
+static enum cup_err read_other(struct chunk_reader *reader, int64_t encoding, const uint8_t *at,
+                               const uint8_t *end, uint32_t count)
+{
+    struct cup_text plain = {0};
+
+    enum cup_err err = cup_parquet_priv_to_plain(reader->node, encoding, at, end, count, &plain);
+    if (err == CUP_OK && count > 0) {
+        const uint8_t *from = (const uint8_t *)plain.at;
+        err = cup_parquet_priv_read_plain(reader->node, &from, from + plain.bytes, count,
+                                          &reader->data->values);
+    }
+    cup_text_free(&plain);
+    return err;
+}
+
 static enum cup_err read_values(struct chunk_reader *reader, const struct page *page,
                                 const uint8_t *at, const uint8_t *end, uint32_t count)
 {
@@ -192,7 +207,7 @@ static enum cup_err read_values(struct chunk_reader *reader, const struct page *
         return cup_parquet_priv_read_indices(&reader->dict, reader->numbers, count,
                                              &reader->data->values);
     }
-    default: return CUP_UNSUPPORTED;
+    default: return read_other(reader, page->encoding, at, end, count);
     }
 }
 
@@ -226,7 +241,9 @@ static enum cup_err read_data(struct chunk_reader *reader, const struct page *pa
         page->def_bytes > page->body_bytes || page->rep_bytes > page->body_bytes ||
         (uint64_t)page->entries > reader->chunk->entries - data->entries)
         return CUP_CORRUPT;
-    if (page->def_encoding != CUP_PARQUET_RLE || page->rep_encoding != CUP_PARQUET_RLE)
+    /* the encoding of levels that are not there says nothing */
+    if ((node->def > 0 && page->def_encoding != CUP_PARQUET_RLE) ||
+        (node->rep > 0 && page->rep_encoding != CUP_PARQUET_RLE))
         return CUP_UNSUPPORTED;
     enum cup_err err =
         unpack(reader, page, stored, v2 ? (size_t)(page->def_bytes + page->rep_bytes) : 0);

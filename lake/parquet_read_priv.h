@@ -16,6 +16,7 @@
 #define CUP_PARQUET_READ_ENTRIES_MAX (1u << 25)   /* of a chunk; writers aim at 128 MiB a group */
 #define CUP_PARQUET_READ_TEXT_MAX    (1u << 30)   /* of a chunk; column offsets hold 4 GiB */
 #define CUP_PARQUET_READ_FOOTER_MAX  (1u << 30)
+#define CUP_PARQUET_READ_LEAVES_MAX  (1u << 20) /* statistics in checkpoints: 3 a column */
 
 /* Memory that is freed together. */
 struct cup_parquet_piece {
@@ -39,7 +40,9 @@ struct cup_parquet_node {
     uint8_t           def;           /* ... and with at least this, that row is not null */
     uint8_t           rep;           /* repetition level of the innermost list around it */
     bool              is_leaf;
-    uint8_t           physical; /* leaf only */
+    bool              left_out;   /* nobody wants it: not read, and without rows */
+    bool              unreadable; /* no column can hold it: UNSUPPORTED when it is read */
+    uint8_t           physical;   /* leaf only */
     bool              is_millis;
     uint32_t          flba_bytes;
 };
@@ -98,6 +101,12 @@ enum cup_err cup_parquet_priv_read_plain(const struct cup_parquet_node *node, co
 enum cup_err cup_parquet_priv_read_indices(const struct cup_parquet_dense *dict,
                                            const uint32_t *index, uint32_t count,
                                            struct cup_parquet_dense *dense);
+/* Values in an encoding that is none of PLAIN, dictionary and RLE, as PLAIN bytes. */
+enum cup_err cup_parquet_priv_to_plain(const struct cup_parquet_node *node, int64_t encoding,
+                                       const uint8_t *at, const uint8_t *end, uint32_t count,
+                                       struct cup_text *plain);
+/* Of one value in the file; 0: BYTE_ARRAY, BOOLEAN. */
+uint32_t cup_parquet_priv_physical_bytes(const struct cup_parquet_node *node);
 bool cup_parquet_priv_dense_grow(struct cup_parquet_dense *dense, uint64_t bytes, uint32_t values);
 
 /* The column of a node from the levels of one leaf; children must be filled after their parent. */

@@ -211,6 +211,8 @@ struct builder {
     uint32_t                   left; /* elements not read yet */
     uint32_t                   depth;
     struct frame               frames[CUP_PARQUET_DEPTH_MAX + 1];
+    struct element             pushed; /* given back: it comes next again */
+    bool                       has_pushed;
     struct cup_fault          *fault;
 };
 
@@ -221,6 +223,11 @@ static enum cup_err refuse(struct builder *builder, enum cup_err err, const char
 
 static enum cup_err next_element(struct builder *builder, struct element *out_element)
 {
+    if (builder->has_pushed) {
+        builder->has_pushed = false;
+        *out_element        = builder->pushed;
+        return CUP_OK;
+    }
     if (builder->left == 0) return refuse(builder, CUP_CORRUPT, "Parquet schema is too short");
     builder->left--;
     *out_element = read_element(builder->in, builder->list_element);
@@ -254,6 +261,20 @@ static enum cup_err open_frame(struct builder *builder, uint32_t node_index, uin
     return CUP_OK;
 }
 
+/* Old writers put the elements themselves where the repeated group belongs: parquet-format,
+ * LogicalTypes.md, "Backward-compatibility rules". */
+static bool is_two_level(const struct element *list, const struct element *repeated)
+{
+    static const char tuple[] = "_tuple";
+    uint32_t          bytes   = list->name_bytes;
+
+    if (repeated->children != 1) return true; /* a leaf, or a struct of several fields */
+    if (repeated->name_bytes == 5 && memcmp(repeated->name, "array", 5) == 0) return true;
+    return repeated->name_bytes == bytes + strlen(tuple) &&
+           memcmp(repeated->name, list->name, bytes) == 0 &&
+           memcmp(repeated->name + bytes, tuple, strlen(tuple)) == 0;
+}
+
 /* LIST and MAP groups: the repeated group between them and their children carries no name. */
 static enum cup_err open_list(struct builder *builder, struct cup_parquet_node *node,
                               uint32_t node_index, const struct element *element, bool is_map)
@@ -267,8 +288,13 @@ static enum cup_err open_list(struct builder *builder, struct cup_parquet_node *
     if (err != CUP_OK) return err;
     if (repeated.repetition != REPETITION_REPEATED)
         return refuse(builder, CUP_CORRUPT, "Parquet list or map without a repeated group");
-    if (repeated.children != (int64_t)children)
-        return refuse(builder, CUP_UNSUPPORTED, "Parquet list or map of an old form");
+    if (is_map && repeated.children != 2)
+        return refuse(builder, CUP_CORRUPT, "Parquet map without key and value");
+    if (!is_map && is_two_level(element, &repeated)) {
+        repeated.repetition = REPETITION_REQUIRED;
+        builder->pushed     = repeated;
+        builder->has_pushed = true;
+    }
     node->field->type        = is_map ? CUP_TYPE_MAP : CUP_TYPE_LIST;
     node->field->child_count = children;
     err                      = open_frame(builder, node_index, children,
@@ -287,8 +313,7 @@ static enum cup_err open_group(struct builder *builder, struct cup_parquet_node 
                   element->converted == CONVERTED_MAP_KEY_VALUE;
 
     if (is_list || is_map) return open_list(builder, node, node_index, element, is_map);
-    if (element->children > UINT8_MAX)
-        return refuse(builder, CUP_UNSUPPORTED, "Parquet struct of too many fields");
+    node->unreadable         = element->children > UINT8_MAX; /* a column counts them in 8 bits */
     node->field->type        = CUP_TYPE_STRUCT;
     node->field->child_count = (uint32_t)element->children;
     enum cup_err err =
@@ -304,11 +329,12 @@ static enum cup_err add_leaf(struct builder *builder, struct cup_parquet_node *n
     struct cup_parquet_reader *reader = builder->reader;
     int                        type   = type_of(element);
 
-    if (type < 0) return refuse(builder, CUP_UNSUPPORTED, "type of a Parquet column");
+    node->unreadable = type < 0;
+    if (type < 0) type = CUP_TYPE_BINARY;
     if (element->type == CUP_PARQUET_FLBA &&
         (element->type_length < 1 || element->type_length > CUP_PARQUET_BODY_MAX))
         return refuse(builder, CUP_CORRUPT, "width of a Parquet column");
-    if (reader->leaf_count == CUP_PARQUET_COLUMNS_MAX)
+    if (reader->leaf_count == CUP_PARQUET_READ_LEAVES_MAX)
         return refuse(builder, CUP_UNSUPPORTED, "Parquet file of too many columns");
     node->is_leaf    = true;
     node->physical   = (uint8_t)element->type;

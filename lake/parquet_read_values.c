@@ -79,7 +79,7 @@ static bool convert(const struct cup_parquet_node *node, const uint8_t *from, ui
     }
 }
 
-static uint32_t physical_bytes(const struct cup_parquet_node *node)
+uint32_t cup_parquet_priv_physical_bytes(const struct cup_parquet_node *node)
 {
     switch (node->physical) {
     case CUP_PARQUET_INT32:
@@ -106,7 +106,7 @@ static enum cup_err read_booleans(const uint8_t **at, const uint8_t *end, uint32
 static enum cup_err read_fixed(const struct cup_parquet_node *node, const uint8_t **at,
                                const uint8_t *end, uint32_t count, struct cup_parquet_dense *dense)
 {
-    uint32_t width = physical_bytes(node);
+    uint32_t width = cup_parquet_priv_physical_bytes(node);
 
     if ((uint64_t)count * width > (uint64_t)(end - *at)) return CUP_CORRUPT;
     if (!cup_parquet_priv_dense_grow(dense, (uint64_t)count * dense->width, count))
@@ -145,7 +145,7 @@ enum cup_err cup_parquet_priv_read_plain(const struct cup_parquet_node *node, co
                                          const uint8_t *end, uint32_t count,
                                          struct cup_parquet_dense *dense)
 {
-    bool fixed = physical_bytes(node) > 0 && dense->width > 0;
+    bool fixed = cup_parquet_priv_physical_bytes(node) > 0 && dense->width > 0;
 
     if (node->physical == CUP_PARQUET_BOOLEAN) return read_booleans(at, end, count, dense);
     if (fixed) return read_fixed(node, at, end, count, dense);

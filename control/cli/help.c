@@ -53,6 +53,18 @@ void cup_help_command(struct cup_text *text, enum cup_command command)
                             "over what it says.\nFiles are read to their end, so --until-end is "
                             "needed; the next run reads what has been added since.\n^C finishes "
                             "the open epoch; the next run goes on behind it.\n");
+    if (command == CUP_COMMAND_RECOVER)
+        cup_text_puts(text,
+                      "\ncupel recover LAKE explains every shard and changes nothing. Behind "
+                      "LAKE, with --pipeline DOMAIN/NAME and --shard N if there are more:\n"
+                      "  adopt             the journal is lost, damaged or older than the "
+                      "tables: make one from the ledger and the tables\n"
+                      "  discard --epoch E give up a decided epoch that is in no table yet; "
+                      "its records are read again\n"
+                      "  discard --table T take a table as it is now; the epochs that it lost "
+                      "stay missing from it\n"
+                      "Both only say what they would do, until --yes is given. --json prints "
+                      "the explanation for programs.\n");
     if (command == CUP_COMMAND_RUN || command == CUP_COMMAND_VALIDATE) put_options(text);
 }
 
@@ -90,6 +102,8 @@ static void put_contract(struct cup_text *text)
         "        primaryKey: true\n        required: true\n      - name: balance\n"
         "        physicalType: numeric(18,2)\n        customProperties:\n"
         "          - {property: wire, value: decimal_base64}   # never guessed\n\n"
+        "partitioned: true (partitionKeyPosition: 1, 2, ...) on columns of the key makes them "
+        "partition\ncolumns: text, integers, booleans, dates, timestamps with time zone\n\n"
         "physicalType\n");
     for (uint32_t i = 0; i < cup_sqltype_count(); i++) {
         const struct cup_sqltype_row *row = cup_sqltype_row(i);

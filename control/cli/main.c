@@ -99,7 +99,10 @@ int main(int argc, char **argv)
     case CUP_COMMAND_RUN:
     case CUP_COMMAND_VALIDATE: return run_job(command, argc - 2, argv + 2);
     case CUP_COMMAND_VERIFY:
-    case CUP_COMMAND_REPLAY: return become_lake(argv);
+    case CUP_COMMAND_REPLAY:
+    case CUP_COMMAND_RECOVER:
+    case CUP_COMMAND_COMPACT:
+    case CUP_COMMAND_VACUUM: return become_lake(argv);
     case CUP_COMMAND_HELP: return help(argc > 2 ? argv[2] : NULL);
     default: return usage(argv[1]);
     }

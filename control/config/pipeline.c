@@ -81,6 +81,11 @@ static void set_limit(struct work *work, const struct cup_yaml_node *node, enum 
     case CUP_KEY_NUMBER_BYTES_MAX: set_number(work, node, key, &settings->number_bytes_max); break;
     case CUP_KEY_COMMIT_INTERVAL: set_number(work, node, key, &settings->commit_ns_max); break;
     case CUP_KEY_COMMIT_BYTES: set_number(work, node, key, &settings->commit_bytes_max); break;
+    case CUP_KEY_FILES_BYTES: set_number(work, node, key, &settings->file_bytes_max); break;
+    case CUP_KEY_FILES_ROWS: set_number(work, node, key, &settings->file_rows_max); break;
+    case CUP_KEY_LOG_RETENTION: set_number(work, node, key, &settings->log_retention_ns); break;
+    case CUP_KEY_UPKEEP_SMALL_FILES: set_number(work, node, key, &settings->compact_files); break;
+    case CUP_KEY_UPKEEP_TARGET: set_number(work, node, key, &settings->compact_bytes); break;
     case CUP_KEY_WORKERS: set_number(work, node, key, &settings->worker_count); break;
     default: set_number(work, node, key, &settings->pool_bytes); break; /* CUP_KEY_MEMORY */
     }
@@ -141,6 +146,8 @@ static void set_value(struct work *work, const struct cup_yaml_node *node, enum 
     case CUP_KEY_BRONZE_ENABLED: set_bool(work, node, key, &settings->bronze); break;
     case CUP_KEY_SILVER_ENABLED: set_bool(work, node, key, &settings->silver); break;
     case CUP_KEY_QUARANTINE_INLINE: set_bool(work, node, key, &settings->quarantine_inline); break;
+    case CUP_KEY_UPKEEP_COMPACT: settings->compact = set_word(work, node, key, 0) == 0; break;
+    case CUP_KEY_STORE: settings->store = set_word(work, node, key, 0); break;
     case CUP_KEY_CODEC: set_codec(work, node); break;
     case CUP_KEY_KERNELS:
         (void)set_word(work, node, key, 0); /* the name itself goes into the plan */

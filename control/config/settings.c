@@ -26,6 +26,7 @@ static const struct {
     {"time", "s", CUP_NS_PER_S},
     {"time", "min", 60 * CUP_NS_PER_S},
     {"time", "h", 3600 * CUP_NS_PER_S},
+    {"time", "d", 24 * 3600 * CUP_NS_PER_S},
     {"time", "", 1000000}, /* a bare time is milliseconds */
     {"bytes", "KiB", 1u << 10},
     {"bytes", "MiB", 1u << 20},
@@ -58,7 +59,7 @@ static void put_allowed(struct cup_text *says, const struct cup_key_row *row)
     cup_text_puts(says, " to ");
     put_amount(says, row, row->most);
     if (strcmp(row->unit, "bytes") == 0) cup_text_puts(says, " bytes (KiB, MiB, GiB may follow)");
-    if (strcmp(row->unit, "time") == 0) cup_text_puts(says, " (ms, s, min, h may follow)");
+    if (strcmp(row->unit, "time") == 0) cup_text_puts(says, " (ms, s, min, h, d may follow)");
 }
 
 static bool scale(const char *kind, const char *suffix, uint64_t *value)
@@ -157,6 +158,12 @@ void cup_settings_default(struct cup_settings *out_settings)
         .commit_bytes_max = standard_number(CUP_KEY_COMMIT_BYTES),
         .worker_count     = processor_count(),
         .pool_bytes       = standard_number(CUP_KEY_MEMORY),
+        .file_bytes_max   = standard_number(CUP_KEY_FILES_BYTES),
+        .file_rows_max    = standard_number(CUP_KEY_FILES_ROWS),
+        .log_retention_ns = standard_number(CUP_KEY_LOG_RETENTION),
+        .compact_files    = standard_number(CUP_KEY_UPKEEP_SMALL_FILES),
+        .compact_bytes    = standard_number(CUP_KEY_UPKEEP_TARGET),
+        .compact          = true,
         .codec            = CUP_CODEC_ZSTD,
         .bronze           = true,
         .silver           = true,

@@ -49,8 +49,12 @@ struct cup_settings {
     uint64_t record_bytes_max, depth_max, members_max, key_bytes_max, number_bytes_max;
     uint64_t commit_ns_max, commit_bytes_max;
     uint64_t worker_count, pool_bytes;
-    uint32_t codec; /* enum cup_codec */
-    bool     bronze, silver, quarantine_inline, until_end;
+    uint64_t file_bytes_max, file_rows_max;
+    uint64_t log_retention_ns;
+    uint64_t compact_files, compact_bytes; /* upkeep: from how many, to which size */
+    uint32_t store;                        /* enum cup_disk_choice of dataplane/store/disk.h */
+    uint32_t codec;                        /* enum cup_codec */
+    bool     bronze, silver, quarantine_inline, until_end, compact;
     struct cup_drift_policy drift;
 };
 
@@ -59,7 +63,7 @@ struct cup_settings {
 void cup_settings_default(struct cup_settings *out_settings);
 
 /* cup_settings_number parses a number of a key: digits with an optional unit that fits the key (ms,
- * s, min, h for times; KiB, MiB, GiB, and k, M, G of 1000 for bytes). Checks the key's range.
+ * s, min, h, d for times; KiB, MiB, GiB, and k, M, G of 1000 for bytes). Checks the key's range.
  * Returns   false with a sentence in says: what is wrong and what is allowed. */
 bool cup_settings_number(enum cup_key key, const char *text, uint64_t *out_value,
                          struct cup_text *says);

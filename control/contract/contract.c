@@ -198,17 +198,16 @@ static bool is_second_word(struct work *work, const struct said *said, enum cust
 
 /* --- columns --- */
 
-static uint32_t key_position(struct work *work, const struct cup_yaml_node *node)
+static uint32_t position_of(struct work *work, const struct cup_yaml_node *node, const char *key)
 {
-    const char *text = text_of(work, node, "primaryKeyPosition", false);
+    const char *text = text_of(work, node, key, false);
     char       *end;
 
     if (text == NULL || strcmp(text, "-1") == 0) return 0; /* -1 is the standard's "none" */
     errno              = 0;
     unsigned long some = strtoul(text, &end, 10);
     if (*text == '-' || *end != '\0' || errno != 0 || some < 1 || some > CUP_PLAN_COLUMNS_MAX) {
-        fail(work, cup_yaml_find(node, "primaryKeyPosition"), "primaryKeyPosition",
-             "is no place in a key; allowed: 1, 2, 3, ...");
+        fail(work, cup_yaml_find(node, key), key, "is no place; allowed: 1, 2, 3, ...");
         return 0;
     }
     return (uint32_t)some;
@@ -251,6 +250,33 @@ static void read_type(struct work *work, const struct cup_yaml_node *node, const
     cup_text_free(&why);
 }
 
+/* partitioned, partitionKeyPosition: only what every row of a key has can name its folder. */
+static void read_partition(struct work *work, const struct cup_yaml_node *node,
+                           struct cup_catalog_table *table, struct cup_catalog_column *column)
+{
+    uint32_t                    position = position_of(work, node, "partitionKeyPosition");
+    const struct cup_yaml_node *at       = cup_yaml_find(node, "partitioned");
+
+    if (!bool_of(work, node, "partitioned")) return;
+    if (column->key_place == 0)
+        fail(work, at, "partitioned",
+             "the column is not in the key: changes of one key would be in several partitions; "
+             "allowed: columns with primaryKey: true, or partitionBy: _date for the table");
+    else if (!cup_plan_partition_type(column->is.type))
+        fail(work, at, "partitioned",
+             "not all engines read partition values of this type; allowed: columns of text, "
+             "integers, booleans, dates and timestamps with time zone");
+    else if (strlen(column->name) > CUP_PLAN_PARTITION_NAME_MAX)
+        fail(work, at, "partitioned",
+             "the column's name is too long for folders; allowed: 64 bytes");
+    table->partition_count++;
+    column->partition_place = position > 0 ? position : table->partition_count;
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].partition_place == column->partition_place)
+            fail(work, at, "partitionKeyPosition", "two columns have one place; give each its own");
+    }
+}
+
 static void read_column(struct work *work, const struct cup_yaml_node *node,
                         struct cup_catalog_table *table)
 {
@@ -266,11 +292,12 @@ static void read_column(struct work *work, const struct cup_yaml_node *node,
     column.comment          = description == NULL ? "" : description;
     column.required         = bool_of(work, node, "required");
     bool     is_key         = bool_of(work, node, "primaryKey");
-    uint32_t position       = key_position(work, node);
+    uint32_t position       = position_of(work, node, "primaryKeyPosition");
     check_logical_type(work, node);
     read_type(work, node, name, &column);
     if (is_key) column.key_place = position > 0 ? position : table->key_count + 1;
     table->key_count += is_key;
+    read_partition(work, node, table, &column);
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct cup_catalog_column *other    = &table->columns[i];
         bool                             same_key = is_key && other->key_place == column.key_place;
@@ -327,6 +354,45 @@ static void settle_images(struct work *work, const struct said *said,
         table->columns[i].is.unavailable = 0; /* then the source sends every value */
 }
 
+/* The partition column with the least place behind `after`; NULL: none. */
+static const struct cup_catalog_column *next_partition(const struct cup_catalog_table *table,
+                                                       uint32_t                        after)
+{
+    const struct cup_catalog_column *next = NULL;
+
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        const struct cup_catalog_column *column = &table->columns[i];
+        if (column->partition_place <= after) continue;
+        if (next == NULL || column->partition_place < next->partition_place) next = column;
+    }
+    return next;
+}
+
+/* By their places; the day comes first: what is deleted together lies together. */
+static void settle_partitions(struct work *work, const struct cup_yaml_node *node,
+                              const struct said *said, struct cup_catalog_table *table)
+{
+    const char                      *by     = said->values[CUSTOM_PARTITION_BY];
+    const struct cup_catalog_column *column = next_partition(table, 0);
+
+    table->partition_count = 0;
+    if (by != NULL && strcmp(by, cup_date_field()->name) == 0) {
+        table->partitions[table->partition_count++] = by;
+    } else if (by != NULL) {
+        cup_yaml_at(&work->yaml, said->nodes[CUSTOM_PARTITION_BY], work->says);
+        cup_text_printf(work->says, "partitionBy: \"%s\" is not known; allowed: %s\n", by,
+                        customs[CUSTOM_PARTITION_BY].words);
+        work->failed = true;
+    }
+    for (; column != NULL; column = next_partition(table, column->partition_place)) {
+        if (table->partition_count == CUP_PLAN_PARTITIONS_MAX) {
+            fail(work, node, "partitioned", "too many; allowed: 4 partition columns of a table");
+            return;
+        }
+        table->partitions[table->partition_count++] = column->name;
+    }
+}
+
 static void read_table(struct work *work, const struct cup_yaml_node *node)
 {
     struct cup_catalog_table table = {.contracted = true};
@@ -350,6 +416,7 @@ static void read_table(struct work *work, const struct cup_yaml_node *node)
     for (uint32_t i = 0; i < columns->count; i++)
         read_column(work, columns->children[i], &table);
     settle_images(work, &said, &table);
+    settle_partitions(work, node, &said, &table);
     if (work->failed) return;
     if (cup_catalog_declare(work->catalog, &table, &why) != CUP_OK)
         fail(work, node, name, why.failed || why.at == NULL ? "cannot be used" : why.at);

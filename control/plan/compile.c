@@ -31,8 +31,10 @@ static size_t structure_bytes(const struct cup_compile *from)
     bytes += rounded(from->input_count, sizeof(struct cup_plan_input));
     bytes += rounded(catalog->table_count, sizeof(struct cup_plan_table));
     bytes += rounded(catalog->schema_count, sizeof(struct cup_plan_schema));
-    for (uint32_t i = 0; i < catalog->table_count; i++)
+    for (uint32_t i = 0; i < catalog->table_count; i++) {
         bytes += rounded(catalog->tables[i].column_count, sizeof(struct cup_plan_column));
+        bytes += rounded(catalog->tables[i].partition_count, sizeof(uint32_t));
+    }
     for (uint32_t i = 0; i < catalog->schema_count; i++)
         bytes += rounded(catalog->schemas[i].field_count, sizeof(struct cup_plan_field));
     return bytes;
@@ -92,6 +94,10 @@ static void put_header(struct build *build, struct cup_plan *plan)
     plan->epoch_ns_max      = settings->commit_ns_max;
     plan->epoch_bytes_max   = settings->commit_bytes_max;
     plan->pool_bytes        = settings->pool_bytes;
+    plan->file_bytes_max    = settings->file_bytes_max;
+    plan->file_rows_max     = settings->file_rows_max;
+    plan->log_retention_us  = settings->log_retention_ns / 1000;
+    plan->store             = settings->store;
 }
 
 static void put_inputs(struct build *build, struct cup_plan *plan)
@@ -128,6 +134,24 @@ static void put_columns(struct build *build, const struct cup_catalog_table *tab
     }
 }
 
+/* The contract names them; columns may stand elsewhere in the table. */
+static void put_partitions(struct build *build, const struct cup_catalog_table *table,
+                           struct cup_plan_table *out_table)
+{
+    uint32_t *partitions =
+        take(build, table->partition_count, sizeof(*partitions), &out_table->partitions);
+
+    for (uint32_t i = 0; i < table->partition_count; i++) {
+        uint32_t column = 0;
+        while (column < table->column_count &&
+               strcmp(table->columns[column].name, table->partitions[i]) != 0)
+            column++;
+        CUP_ASSERT(column < table->column_count ||
+                   strcmp(table->partitions[i], cup_date_field()->name) == 0);
+        partitions[i] = column < table->column_count ? column : CUP_PLAN_PARTITION_DATE;
+    }
+}
+
 static void put_tables(struct build *build, struct cup_plan *plan)
 {
     const struct cup_catalog *catalog = build->from->catalog;
@@ -147,6 +171,7 @@ static void put_tables(struct build *build, struct cup_plan *plan)
                                     .write_before  = table->write_before,
                                     .contracted    = table->contracted};
         put_columns(build, table, &tables[i]);
+        put_partitions(build, table, &tables[i]);
     }
 }
 

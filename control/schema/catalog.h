@@ -39,6 +39,7 @@ struct cup_catalog_column {
     const char           *name, *comment, *member; /* member: in the record; "" when not known */
     struct cup_shape_type is;                      /* encoding: the contract's, if there is one */
     uint32_t              key_place;               /* 1.. = place in the key; 0 = no key column */
+    uint32_t              partition_place;         /* 1.. = place among the partitions; 0 = none */
     bool                  required;
     bool                  declared; /* by a contract */
 };
@@ -49,6 +50,8 @@ struct cup_catalog_table {
     struct cup_catalog_column *columns;
     uint32_t                   column_count, column_cap;
     uint32_t                   key_count;
+    const char                *partitions[CUP_PLAN_PARTITIONS_MAX]; /* key columns, or _date */
+    uint32_t                   partition_count;
     uint8_t                    images; /* enum cup_images */
     bool                       write_before, contracted;
 };

@@ -65,16 +65,6 @@ static enum cup_err list(void *arg, const char *folder, void (*each)(void *, con
     return err;
 }
 
-static bool is_generated(const char *name)
-{
-    const struct cup_field *fields = cup_silver_fields();
-
-    for (uint32_t i = 0; i < CUP_SILVER_COUNT; i++) {
-        if (cup_names_equal(fields[i].name, name)) return true;
-    }
-    return false;
-}
-
 static bool type_of(const struct cup_field *field, struct cup_shape_type *out_is)
 {
     bool                    is_list = field->type == CUP_TYPE_LIST && field->child_count == 1;
@@ -99,7 +89,7 @@ static enum cup_err read_fields(struct cup_keep *keep, const char *path,
     for (uint32_t i = 0; i < state->field_count; i++) {
         const struct cup_field  *field  = &state->fields[i];
         struct cup_shape_member *column = &columns[count];
-        if (is_generated(field->name)) continue;
+        if (cup_names_is_generated(field->name)) continue;
         if (!type_of(field, &column->is)) {
             cup_text_printf(says, "table %s: column \"%s\" has a type that cupel does not write",
                             path, field->name);

@@ -30,18 +30,23 @@ static char *replace(struct cup_keep *keep, const char *name, const char *banned
     return copy;
 }
 
-const char *cup_names_column(struct cup_keep *keep, const char *name)
+bool cup_names_is_generated(const char *name)
 {
     const struct cup_field *generated = cup_silver_fields();
 
+    for (uint32_t i = 0; i < CUP_SILVER_COUNT; i++) {
+        if (cup_names_equal(generated[i].name, name)) return true;
+    }
+    return cup_names_equal(cup_date_field()->name, name);
+}
+
+const char *cup_names_column(struct cup_keep *keep, const char *name)
+{
     CUP_ASSERT(name != NULL);
     char *column = replace(keep, name, " ,;{}()=");
     if (column[0] == '\0') column[0] = '_';
-    for (uint32_t i = 0; i < CUP_SILVER_COUNT; i++) {
-        if (!cup_names_equal(column, generated[i].name)) continue;
-        column[strlen(column)] = '_'; /* zeroed memory: the NUL is behind it */
-        break;
-    }
+    /* zeroed memory: the NUL is behind it */
+    if (cup_names_is_generated(column)) column[strlen(column)] = '_';
     return column;
 }
 

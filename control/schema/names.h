@@ -18,6 +18,9 @@
  * characters become '_'; a name that equals a generated silver column gets a trailing '_'. */
 const char *cup_names_column(struct cup_keep *keep, const char *name);
 
+/* cup_names_is_generated: cupel makes a column of that name (case ignored), or may: _date. */
+bool cup_names_is_generated(const char *name);
+
 /* cup_names_folder is the folder name of a source, schema or table: as a column, and / \ % : * ? "
  * < > | # become '_' too; "." and ".." become "_" and "__", nothing becomes "_". */
 const char *cup_names_folder(struct cup_keep *keep, const char *name);

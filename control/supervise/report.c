@@ -6,6 +6,7 @@
 #include "base/clock.h"
 
 #define MEGA         1e6 /* MB, as disks and networks count */
+#define MIB_SHIFT    20
 #define AMOUNT_BYTES 32
 
 void cup_report_begin(struct cup_report *report, struct cup_keep *keep,
@@ -67,6 +68,7 @@ bool cup_report_epoch(struct cup_report *report, const struct cup_text *payload)
     report->epoch_last = epoch.epoch;
     report->bronze_bytes += epoch.bronze_bytes;
     report->bronze_files += epoch.bronze_files;
+    if (epoch.apply_ns > report->apply_ns_max) report->apply_ns_max = epoch.apply_ns;
     for (uint32_t i = 0; i < epoch.table_count; i++) {
         memcpy(&row, payload->at + sizeof(epoch) + i * sizeof(row), sizeof(row));
         row.path[sizeof(row.path) - 1] = '\0';
@@ -75,6 +77,82 @@ bool cup_report_epoch(struct cup_report *report, const struct cup_text *payload)
         table->files += row.files;
         table->rows += row.rows;
         table->bytes += row.bytes;
+    }
+    return true;
+}
+
+void cup_report_fault(struct cup_text *text, const char *what, const struct cup_fault *fault)
+{
+    cup_text_printf(text, "%s: %s", what, cup_err_text(fault->err));
+    if (fault->where[0] != '\0') cup_text_printf(text, ": %s", fault->where);
+    if (fault->at_offset != 0)
+        cup_text_printf(text, " at %llu", (unsigned long long)fault->at_offset);
+    if (fault->os_errno != 0) cup_text_printf(text, " (%s)", strerror(fault->os_errno));
+}
+
+/* --- the state --- */
+
+static void put_room(const struct cup_wire_status *status, struct cup_text *text)
+{
+    cup_text_printf(text, "%llu MiB free, %llu MiB needed",
+                    (unsigned long long)status->free_bytes >> MIB_SHIFT,
+                    (unsigned long long)status->needed_bytes >> MIB_SHIFT);
+}
+
+static void say_paused(const struct cup_wire_status *status, const char *lake,
+                       struct cup_text *says)
+{
+    cup_text_printf(says, "paused: the disk of %s is full: ", lake);
+    put_room(status, says);
+    if (status->decided != 0)
+        cup_text_printf(says, "; epoch %llu is decided, and is finished when there is room",
+                        (unsigned long long)status->epoch);
+    cup_text_puts(says, "; goes on by itself when there is room\n");
+}
+
+static void say_retrying(const struct cup_wire_status *status, const char *what,
+                         struct cup_text *says)
+{
+    cup_text_puts(says, status->decided != 0 ? "trying again: " : "reading again: ");
+    cup_report_fault(says, what, &status->fault);
+    cup_text_printf(says, "; epoch %llu %s", (unsigned long long)status->epoch,
+                    status->decided != 0 ? "is decided, but not yet in all tables"
+                                         : "was abandoned");
+    if (status->tries_max > 0)
+        cup_text_printf(says, " (%u of %u)", status->tries, status->tries_max);
+    cup_text_puts(says, "\n");
+}
+
+/* The time spent in pauses ends and begins here. */
+static void clock_pause(struct cup_report *report, bool was_paused, bool is_paused)
+{
+    uint64_t now = cup_clock_mono_ns();
+
+    if (was_paused && !is_paused) report->paused_ns += now - report->paused_since_ns;
+    if (was_paused || !is_paused) return;
+    report->paused_since_ns = now;
+    report->pause_count++;
+}
+
+bool cup_report_status(struct cup_report *report, const struct cup_text *payload, const char *lake,
+                       struct cup_text *says)
+{
+    struct cup_wire_status status, before = report->status;
+
+    if (payload->bytes < sizeof(status)) return false;
+    memcpy(&status, payload->at, sizeof(status));
+    const char *what = payload->at + sizeof(status); /* a cup_text ends with NUL */
+    if (status.state >= CUP_WIRE_STATE_COUNT) return false;
+    status.fault.where[sizeof(status.fault.where) - 1] = '\0';
+    report->status                                     = status;
+    clock_pause(report, before.state == CUP_WIRE_PAUSED, status.state == CUP_WIRE_PAUSED);
+    switch ((enum cup_wire_state)status.state) {
+    case CUP_WIRE_PAUSED:
+        if (before.state != CUP_WIRE_PAUSED) say_paused(&status, lake, says);
+        break;
+    case CUP_WIRE_RETRYING: say_retrying(&status, what, says); break;
+    case CUP_WIRE_RUNNING:
+    case CUP_WIRE_STATE_COUNT: cup_text_puts(says, "going on\n"); break;
     }
     return true;
 }
@@ -139,8 +217,10 @@ void cup_report_progress(struct cup_report *report, struct cup_text *line)
     double   elapsed = (double)(now - report->last_ns) / (double)CUP_NS_PER_S;
     char     text[AMOUNT_BYTES];
 
-    CUP_ASSERT(records >= report->last_records);
     if (elapsed <= 0) elapsed = 1e-9;
+    /* an abandoned epoch takes its records back */
+    if (records < report->last_records) report->last_records = records;
+    if (bytes < report->last_bytes) report->last_bytes = bytes;
     cup_text_printf(line, "%.0f s  %s records",
                     (double)(now - report->started_ns) / (double)CUP_NS_PER_S,
                     amount(records, text));
@@ -150,6 +230,10 @@ void cup_report_progress(struct cup_report *report, struct cup_text *line)
     put_position(report, line);
     cup_text_printf(line, "  quarantined %s",
                     amount(class_sum(report, CUP_CLASS_QUARANTINED), text));
+    if (report->status.state == CUP_WIRE_PAUSED) {
+        cup_text_puts(line, "  paused: ");
+        put_room(&report->status, line);
+    }
     report->last_ns      = now;
     report->last_records = records;
     report->last_bytes   = bytes;
@@ -199,6 +283,37 @@ static void put_sum(const struct cup_report *report, struct cup_text *text)
                     amount(class_sum(report, CUP_CLASS_DROPPED), number));
 }
 
+static void put_setbacks(const struct cup_report *report, struct cup_text *text)
+{
+    uint64_t abandoned = cup_report_counter(report, CUP_COUNTER_EPOCHS_ABANDONED);
+    uint64_t paused_ns = report->paused_ns;
+
+    if (report->status.state == CUP_WIRE_PAUSED)
+        paused_ns += cup_clock_mono_ns() - report->paused_since_ns;
+    if (report->pause_count > 0)
+        cup_text_printf(text, "paused %llu times for %.0f s: the disk was full\n",
+                        (unsigned long long)report->pause_count,
+                        (double)paused_ns / (double)CUP_NS_PER_S);
+    if (abandoned > 0)
+        cup_text_printf(text, "%llu epochs abandoned, their input read again\n",
+                        (unsigned long long)abandoned);
+}
+
+static void put_closes(const struct cup_report *report, struct cup_text *text)
+{
+    char        number[AMOUNT_BYTES];
+    const char *comma = "\nfiles closed:";
+
+    for (int i = 0; i < CUP_CLOSE_COUNT; i++) {
+        uint64_t count = cup_report_counter(report, CUP_COUNTER_OF_CLOSE(i));
+        if (count == 0) continue;
+        cup_text_printf(text, "%s %s %s", comma, amount(count, number),
+                        cup_close_name((enum cup_close)i));
+        comma = ",";
+    }
+    if (*comma == ',') cup_text_puts(text, "\n");
+}
+
 void cup_report_summary(const struct cup_report *report, struct cup_text *text)
 {
     uint64_t records = cup_report_counter(report, CUP_COUNTER_RECORDS);
@@ -212,6 +327,7 @@ void cup_report_summary(const struct cup_report *report, struct cup_text *text)
             text, "\nbronze  %.2f MB in %llu files, %.2f times smaller than the input\n",
             (double)report->bronze_bytes / MEGA, (unsigned long long)report->bronze_files,
             (double)bytes / (double)report->bronze_bytes);
+    put_closes(report, text);
     put_outcomes(report, CUP_CLASS_QUARANTINED, "quarantined", text);
     put_outcomes(report, CUP_CLASS_DROPPED, "dropped by rule (bronze has them)", text);
     put_sum(report, text);
@@ -224,6 +340,9 @@ void cup_report_summary(const struct cup_report *report, struct cup_text *text)
     cup_text_printf(text, "%s records/s; ", amount((uint64_t)((double)records / seconds), number));
     cup_text_printf(text, "%llu epochs", (unsigned long long)report->epoch_count);
     if (report->epoch_count > 0)
-        cup_text_printf(text, ", the last is %llu", (unsigned long long)report->epoch_last);
+        cup_text_printf(text, ", the last is %llu, longest apply %.3f s",
+                        (unsigned long long)report->epoch_last,
+                        (double)report->apply_ns_max / (double)CUP_NS_PER_S);
     cup_text_puts(text, "\n");
+    put_setbacks(report, text);
 }

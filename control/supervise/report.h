@@ -25,8 +25,10 @@ struct cup_report {
     uint32_t                      input_count;
     struct cup_report_table      *tables;
     uint32_t                      table_count, table_cap;
-    uint64_t epoch_count, epoch_last, epoch_records, bronze_bytes, bronze_files;
-    uint64_t started_ns, last_ns, last_records, last_bytes;
+    uint64_t epoch_count, epoch_last, epoch_records, bronze_bytes, bronze_files, apply_ns_max;
+    struct cup_wire_status status; /* last one told; zeroed: running */
+    uint64_t               paused_since_ns, paused_ns, pause_count;
+    uint64_t               started_ns, last_ns, last_records, last_bytes;
 };
 
 void cup_report_begin(struct cup_report *report, struct cup_keep *keep,
@@ -36,8 +38,17 @@ void cup_report_begin(struct cup_report *report, struct cup_keep *keep,
 /* cup_report_epoch adds the payload of an EPOCH message; false when it has not the form. */
 CUP_MUST_CHECK bool cup_report_epoch(struct cup_report *report, const struct cup_text *payload);
 
+/* cup_report_status takes the payload of a STATUS message; appends one line to *says when the state
+ * is new to a person. False when it has not the form. */
+CUP_MUST_CHECK bool cup_report_status(struct cup_report *report, const struct cup_text *payload,
+                                      const char *lake, struct cup_text *says);
+
+/* cup_report_fault appends what failed, without an LF. A fault's literal does not cross processes:
+ * `what` is its text. */
+void cup_report_fault(struct cup_text *text, const char *what, const struct cup_fault *fault);
+
 /* cup_report_progress appends one line, without its LF: elapsed, records, rates since the last
- * call, position, quarantined. */
+ * call, position, quarantined, and why it is paused if it is. */
 void cup_report_progress(struct cup_report *report, struct cup_text *line);
 
 /* cup_report_summary appends the summary of the whole run. */

@@ -12,6 +12,7 @@
 #include "control/supervise/child.h"
 #include "control/supervise/report.h"
 #include "control/supervise/unknown_priv.h"
+#include "control/supervise/upkeep_priv.h"
 
 #define TERMINAL_MS 1000u /* a person looks at it */
 #define PIPED_MS    5000u /* a log keeps it */
@@ -22,6 +23,7 @@ struct run {
     const struct cup_supervise *job;
     struct cup_child            child;
     struct cup_report           report;
+    struct cup_upkeep           upkeep;
     struct cup_text             message; /* last payload received */
     struct cup_text             refused; /* what was said about refused schemas: said once */
     uint64_t                    generation;
@@ -78,25 +80,29 @@ static void say_progress(struct run *run)
 
 static void say_fault(struct run *run, const char *what, const struct cup_fault *fault)
 {
-    close_line(run);
-    fprintf(stderr, "cupel: %s: %s", what, cup_err_text(fault->err));
-    if (fault->where[0] != '\0') fprintf(stderr, ": %s", fault->where);
-    if (fault->at_offset != 0) fprintf(stderr, " at %llu", (unsigned long long)fault->at_offset);
-    if (fault->os_errno != 0) fprintf(stderr, " (%s)", strerror(fault->os_errno));
-    fputc('\n', stderr);
+    struct cup_text text = {0};
+
+    cup_report_fault(&text, what, fault);
+    if (!text.failed) say(run, text.at);
+    cup_text_free(&text);
 }
 
 /* What to do about a fault of the data plane; one line each. */
 static const char *advice(enum cup_err err)
 {
     switch (err) {
-    case CUP_NO_SPACE: return "free some space on the lake's disk and run again";
+    case CUP_NO_SPACE: return "free some space on the lake's disk";
+    case CUP_IO:
+        return "look after the disk or file that is named: a disk with errors is often mounted "
+               "read-only (see dmesg)";
     case CUP_NO_MEMORY: return "raise memory in pipeline.yaml (or --memory), or use fewer workers";
-    case CUP_LOCKED: return "wait for the other run to end, or give this one another name";
+    case CUP_LOCKED: return "wait for the other run to end (`cupel recover LAKE` says who runs it)";
+    case CUP_FENCED: return "stop the other instance; `cupel recover LAKE` names the way out";
     case CUP_INPUT_CHANGED:
-        return "put the file back as it was, or give the new one another name: inputs only grow";
-    case CUP_TABLE_CHANGED: return "look at the table's history; undo what the other writer did";
-    case CUP_CORRUPT: return "run cupel verify on the lake to see what is damaged";
+        return "put the file back as it was, or give the new one another name: inputs only "
+               "grow; `cupel recover LAKE` lists them";
+    case CUP_TABLE_CHANGED: return "`cupel recover LAKE` says what it is, and the way out";
+    case CUP_CORRUPT: return "`cupel recover LAKE` says what is damaged, and the way out";
     case CUP_UNSUPPORTED: return "the table was changed by another engine; see its table features";
     case CUP_BAD_PLAN: return "cupel and cupel-dataplane must be of one build";
     case CUP_BAD_CONFIG: return "correct the setting and run again";
@@ -194,7 +200,10 @@ static void take_fault(struct run *run)
     }
     fault.where[sizeof(fault.where) - 1] = '\0';
     say_fault(run, *what == '\0' ? "the run has stopped" : what, &fault);
-    fprintf(stderr, "cupel: what to do: %s; then run again: it resumes after the last epoch\n",
+    fprintf(stderr,
+            "cupel: what to do: %s; then give the same command again\n"
+            "cupel: nothing undecided is visible; it goes on where it stopped, after the last "
+            "epoch\n",
             advice(fault.err));
     run->code  = CUP_EXIT_FAULT;
     run->state = OVER;
@@ -207,9 +216,20 @@ static void take_ready(struct run *run)
     if (run->generation != 1 || run->message.bytes != sizeof(ready)) return;
     memcpy(&ready, run->message.at, sizeof(ready));
     close_line(run);
-    fprintf(stderr, "cupel: %u worker%s, %llu MiB of memory, kernels %.*s\n", ready.worker_count,
-            ready.worker_count == 1 ? "" : "s", (unsigned long long)ready.pool_bytes >> 20,
-            (int)sizeof(ready.kernels), ready.kernels);
+    fprintf(stderr, "cupel: %u worker%s, %llu MiB of memory, kernels %.*s, store %.*s\n",
+            ready.worker_count, ready.worker_count == 1 ? "" : "s",
+            (unsigned long long)ready.pool_bytes >> 20, (int)sizeof(ready.kernels), ready.kernels,
+            (int)sizeof(ready.store), ready.store);
+}
+
+static bool take_status(struct run *run)
+{
+    struct cup_text says = {0};
+    bool            good = cup_report_status(&run->report, &run->message, run->job->lake, &says);
+
+    if (says.bytes > 0 && !says.failed) say(run, says.at);
+    cup_text_free(&says);
+    return good;
 }
 
 static enum cup_err take_message(struct run *run, struct cup_fault *out_fault)
@@ -225,6 +245,9 @@ static enum cup_err take_message(struct run *run, struct cup_fault *out_fault)
     case CUP_WIRE_UNKNOWN: return answer_unknown(run, out_fault);
     case CUP_WIRE_FAULT: take_fault(run); return CUP_OK;
     case CUP_WIRE_ENDED: run->state = OVER; return CUP_OK;
+    case CUP_WIRE_STATUS:
+        if (take_status(run)) return CUP_OK;
+        break;
     case CUP_WIRE_EPOCH:
         if (cup_report_epoch(&run->report, &run->message)) return CUP_OK;
         break;
@@ -273,6 +296,7 @@ static enum cup_err step(struct run *run, struct cup_fault *out_fault)
         return cup_fault_set(out_fault, CUP_IO, "wait for the data plane", NULL);
     if (fds[1].revents != 0) err = take_signal(run, out_fault);
     if (err == CUP_OK && fds[0].revents != 0) err = take_message(run, out_fault);
+    cup_upkeep_priv_turn(&run->upkeep, run->report.epoch_count);
     if (cup_clock_mono_ns() >= run->line_due_ns) {
         say_progress(run);
         run->line_due_ns =
@@ -310,6 +334,7 @@ static enum cup_err start(struct run *run, const sigset_t *mask, struct cup_faul
     if (err != CUP_OK) return err;
     cup_report_begin(&run->report, run->job->catalog->keep, run->child.stats, run->job->inputs,
                      run->job->input_count);
+    cup_upkeep_priv_begin(&run->upkeep, run->job->settings, run->job->lake, mask);
     run->line_due_ns = cup_clock_mono_ns() + (run->terminal ? TERMINAL_MS : PIPED_MS) * 1000000ull;
     return send_plan(run, out_fault);
 }
@@ -319,6 +344,7 @@ static void say_summary(struct run *run)
     struct cup_text text = {0};
 
     cup_report_summary(&run->report, &text);
+    cup_upkeep_priv_end(&run->upkeep, &text);
     if (!text.failed) fputs(text.at, stdout);
     if (run->stop_signal_count > 0)
         fputs("stopped before the end of the inputs; the next run resumes here\n", stdout);

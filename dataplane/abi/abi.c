@@ -40,6 +40,17 @@ static const struct cup_field silver[CUP_SILVER_COUNT] = {
 #undef ELEMENT_OF_LIST
 };
 
+static const struct cup_field date = {
+    .name = "_date", .comment = "UTC day of _ts", .type = CUP_TYPE_DATE};
+
+static const struct {
+    const char *name, *text;
+} closes[CUP_CLOSE_COUNT] = {
+#define CUP_CLOSE(id, name, text) {name, text},
+#include "dataplane/abi/close.def"
+#undef CUP_CLOSE
+};
+
 enum cup_outcome_class cup_outcome_class(enum cup_outcome outcome)
 {
     CUP_ASSERT(outcome < CUP_OUTCOME_COUNT);
@@ -67,6 +78,23 @@ const struct cup_encoding_row *cup_encoding_row(enum cup_encoding encoding)
 const struct cup_field *cup_silver_fields(void)
 {
     return silver;
+}
+
+const struct cup_field *cup_date_field(void)
+{
+    return &date;
+}
+
+const char *cup_close_name(enum cup_close close)
+{
+    CUP_ASSERT(close < CUP_CLOSE_COUNT);
+    return closes[close].name;
+}
+
+const char *cup_close_text(enum cup_close close)
+{
+    CUP_ASSERT(close < CUP_CLOSE_COUNT);
+    return closes[close].text;
 }
 
 const char *cup_counter_name(enum cup_counter counter)

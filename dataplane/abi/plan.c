@@ -132,6 +132,19 @@ static bool check_limits(const struct check *check)
                        "plan: pool_bytes");
 }
 
+static bool check_files(const struct check *check)
+{
+    const struct cup_plan *plan = check->plan;
+
+    return check_range(check, plan->file_bytes_max, CUP_PLAN_FILE_BYTES_MIN, CUP_PLAN_FILE_MAX,
+                       "plan: file_bytes_max") &&
+           check_range(check, plan->file_rows_max, CUP_PLAN_FILE_ROWS_MIN, CUP_PLAN_FILE_MAX,
+                       "plan: file_rows_max") &&
+           check_range(check, plan->log_retention_us, CUP_PLAN_LOG_RETENTION_US_MIN,
+                       CUP_PLAN_LOG_RETENTION_US_MAX, "plan: log_retention_us") &&
+           check_range(check, plan->store, 0, CUP_PLAN_STORES - 1, "plan: store");
+}
+
 static bool check_inputs(const struct check *check)
 {
     const struct cup_plan_input *inputs = cup_plan_inputs(check->plan);
@@ -170,6 +183,46 @@ static bool check_columns(const struct check *check, const struct cup_plan_table
     return true;
 }
 
+bool cup_plan_partition_type(uint8_t type)
+{
+    switch (type) {
+    case CUP_TYPE_BOOL:
+    case CUP_TYPE_BYTE:
+    case CUP_TYPE_SHORT:
+    case CUP_TYPE_INT:
+    case CUP_TYPE_LONG:
+    case CUP_TYPE_DATE:
+    case CUP_TYPE_TIMESTAMP:
+    case CUP_TYPE_STRING: return true;
+    default: return false; /* no text that all readers take back: facts in README.md */
+    }
+}
+
+/* Key columns of types that can name a folder, each once. */
+static bool check_partitions(const struct check *check, const struct cup_plan_table *table)
+{
+    if (!check_list(check, table->partitions, sizeof(uint32_t), _Alignof(uint32_t),
+                    CUP_PLAN_PARTITIONS_MAX, "plan: partitions"))
+        return false;
+    const struct cup_plan_column *columns    = cup_plan_columns(check->plan, table);
+    const uint32_t               *partitions = cup_plan_partitions(check->plan, table);
+
+    for (uint32_t i = 0; i < table->partitions.count; i++) {
+        for (uint32_t k = 0; k < i; k++)
+            if (partitions[k] == partitions[i]) return bad(check, "plan: partition twice");
+        if (partitions[i] == CUP_PLAN_PARTITION_DATE) continue;
+        if (partitions[i] >= table->columns.count) return bad(check, "plan: partition column");
+        const struct cup_plan_column *column = &columns[partitions[i]];
+        if (column->key_place == 0) return bad(check, "plan: partition is no key");
+        if (!cup_plan_partition_type(column->type)) return bad(check, "plan: partition type");
+        if (column->name.bytes > CUP_PLAN_PARTITION_NAME_MAX)
+            return bad(check, "plan: partition name");
+    }
+    if (table->partitions.count > 0 && table->path.bytes > CUP_PLAN_PARTITION_PATH_MAX)
+        return bad(check, "plan: path of a partitioned table");
+    return true;
+}
+
 static bool check_tables(const struct check *check)
 {
     const struct cup_plan_table *tables = cup_plan_tables(check->plan);
@@ -188,7 +241,7 @@ static bool check_tables(const struct check *check)
         if (table->images > CUP_IMAGES_FULL || table->write_before > 1 || table->contracted > 1)
             return bad(check, "plan: table images");
         if (table->columns.count == 0) return bad(check, "plan: table without columns");
-        if (!check_columns(check, table)) return false;
+        if (!check_columns(check, table) || !check_partitions(check, table)) return false;
     }
     return true;
 }
@@ -259,7 +312,7 @@ enum cup_err cup_plan_check(const void *bytes, size_t count, struct cup_fault *o
     CUP_ASSERT((uintptr_t)bytes % _Alignof(struct cup_plan) == 0);
     if (count < sizeof(struct cup_plan) || count > CUP_PLAN_BYTES_MAX)
         return cup_fault_set(out_fault, CUP_BAD_PLAN, "plan: size", NULL);
-    bool good = check_header(&check) && check_limits(&check) && check_inputs(&check) &&
-                check_tables(&check) && check_schemas(&check);
+    bool good = check_header(&check) && check_limits(&check) && check_files(&check) &&
+                check_inputs(&check) && check_tables(&check) && check_schemas(&check);
     return good ? CUP_OK : CUP_BAD_PLAN;
 }

@@ -35,6 +35,23 @@
 #define CUP_PLAN_SCHEMAS_MAX 1000000u
 #define CUP_PLAN_SCALE_MAX   20000 /* exponents beyond are refused as values too */
 
+#define CUP_PLAN_PARTITIONS_MAX     4u         /* partition columns of one table */
+#define CUP_PLAN_PARTITION_DATE     UINT32_MAX /* the generated column _date: UTC day of _ts */
+#define CUP_PLAN_PARTITION_NAME_MAX 64u        /* bytes; escaped, it is part of a folder's name */
+#define CUP_PLAN_PARTITION_PATH_MAX 280u       /* of a partitioned table: folders come behind it */
+
+#define CUP_PLAN_FILE_BYTES_MIN     (1ull << 20) /* smaller files are what compaction is against */
+#define CUP_PLAN_FILE_ROWS_MIN      1000u
+#define CUP_PLAN_FILE_MAX           (1ull << 40)
+#define CUP_PLAN_FILE_BYTES_DEFAULT (1ull << 30)
+#define CUP_PLAN_FILE_ROWS_DEFAULT  100000000ull
+
+#define CUP_PLAN_LOG_RETENTION_US_MIN     1000000ull
+#define CUP_PLAN_LOG_RETENTION_US_MAX     (3660ull * 24 * 3600 * 1000000) /* ten years */
+#define CUP_PLAN_LOG_RETENTION_US_DEFAULT (30ull * 24 * 3600 * 1000000)   /* as Delta's own */
+
+#define CUP_PLAN_STORES 3u /* as enum cup_disk_choice of dataplane/store/disk.h */
+
 #define CUP_PLAN_POOL_BYTES_MIN (16ull << 20) /* two open tables and one long record */
 #define CUP_PLAN_POOL_BYTES_MAX (1ull << 38)
 
@@ -84,12 +101,21 @@ enum cup_outcome {
     CUP_OUTCOME_COUNT
 };
 
+enum cup_close {
+#define CUP_CLOSE(id, name, text) CUP_CLOSE_##id,
+#include "dataplane/abi/close.def"
+#undef CUP_CLOSE
+    CUP_CLOSE_COUNT
+};
+
 enum cup_outcome_class { CUP_CLASS_ACCEPTED, CUP_CLASS_QUARANTINED, CUP_CLASS_DROPPED };
 
 /* Rows of the tables above, for help, metrics and checks. id < the COUNT of its enum. */
 enum cup_outcome_class cup_outcome_class(enum cup_outcome outcome);
 const char            *cup_outcome_name(enum cup_outcome outcome);
 const char            *cup_outcome_text(enum cup_outcome outcome);
+const char            *cup_close_name(enum cup_close close);
+const char            *cup_close_text(enum cup_close close);
 
 struct cup_encoding_row {
     const char *name, *connect_type, *semantic, *text;
@@ -99,6 +125,12 @@ const struct cup_encoding_row *cup_encoding_row(enum cup_encoding encoding);
 
 /* The generated columns as fields, in order (CUP_SILVER_COUNT of them). */
 const struct cup_field *cup_silver_fields(void);
+
+/* The generated column _date: in the schema of a table that is partitioned by it, in no file. */
+const struct cup_field *cup_date_field(void);
+
+/* cup_plan_partition_type: columns of this type may be partition columns. */
+bool cup_plan_partition_type(uint8_t type);
 
 /* A data column of a silver table. */
 struct cup_plan_column {
@@ -140,6 +172,7 @@ struct cup_plan_table {
     struct cup_plan_text path;         /* below the lake, e.g. default/silver/pg/bank/customer */
     struct cup_plan_text description;  /* empty: none */
     struct cup_plan_list columns;      /* cup_plan_column */
+    struct cup_plan_list partitions;   /* uint32_t: index of a key column, or PARTITION_DATE */
     uint8_t              images;       /* enum cup_images */
     uint8_t              write_before; /* 1: a b row before each u */
     uint8_t              contracted;   /* 1: declared by a contract */
@@ -167,6 +200,10 @@ struct cup_plan {
     uint32_t pad;
     uint64_t epoch_ns_max, epoch_bytes_max; /* close the epoch at the first of them */
     uint64_t pool_bytes;                    /* per worker */
+    uint64_t file_bytes_max, file_rows_max; /* a table's file is closed at the first of them */
+    uint64_t log_retention_us;              /* Delta log entries younger than this are kept */
+    uint32_t store;                         /* enum cup_disk_choice */
+    uint32_t pad2;
 
     struct cup_plan_list inputs;  /* cup_plan_input, by group, in reading order */
     struct cup_plan_list tables;  /* cup_plan_table */
@@ -200,6 +237,11 @@ static inline const struct cup_plan_column *cup_plan_columns(const struct cup_pl
                                                              const struct cup_plan_table *table)
 {
     return (const void *)((const uint8_t *)plan + table->columns.offset);
+}
+static inline const uint32_t *cup_plan_partitions(const struct cup_plan       *plan,
+                                                  const struct cup_plan_table *table)
+{
+    return (const void *)((const uint8_t *)plan + table->partitions.offset);
 }
 static inline const struct cup_plan_field *cup_plan_fields(const struct cup_plan        *plan,
                                                            const struct cup_plan_schema *schema)

@@ -8,8 +8,9 @@
  *      | <-- UNKNOWN (schema text, source names) -- |  an input is parked
  *      | -- PLAN (generation + 1) ---------------> |  ... or REFUSE (that schema stays unknown)
  *      | <-- EPOCH (number, what it holds) -------- |  after APPLY
- *      | -- STOP --------------------------------> |  finish the epoch and end
- *      | <-- ENDED or FAULT ----------------------- |
+ *      | <-- STATUS (running, paused, retrying) --- |  the lake's disk is full or fails, or is well
+ * again | -- STOP --------------------------------> |  finish the epoch and end | <-- ENDED or
+ * FAULT ----------------------- |
  *
  * A message is a cup_wire_head and `bytes` bytes of payload over a SOCK_STREAM socket; a plan's
  * memfd travels with the head (SCM_RIGHTS).
@@ -39,6 +40,7 @@ enum cup_wire_kind {
     CUP_WIRE_READY,    /* <- cup_wire_ready: the plan runs */
     CUP_WIRE_UNKNOWN,  /* <- cup_wire_unknown + texts */
     CUP_WIRE_EPOCH,    /* <- cup_wire_epoch + cup_wire_epoch_table[table_count] */
+    CUP_WIRE_STATUS,   /* <- cup_wire_status, then the text of its fault's `what` */
     CUP_WIRE_ENDED,    /* <- empty: all inputs at their end, or stopped; all is durable */
     CUP_WIRE_FAULT, /* <- struct cup_fault, then the text of its `what`; the shard has stopped, its
                        state intact */
@@ -63,6 +65,7 @@ struct cup_wire_ready {
     uint64_t generation, pool_bytes;
     uint32_t worker_count, pid;
     char     kernels[16]; /* level chosen */
+    char     store[32];   /* backend chosen, and why if it is not the preferred one */
 };
 
 /* An unknown schema or table. Texts follow in this order, without NUL: source_name, source_db,
@@ -99,6 +102,29 @@ struct cup_wire_epoch_table {
     char     path[160]; /* below the lake */
 };
 
+/* How the shard stands when it does not just run.
+ *
+ *   RUNNING --an epoch fails--> RETRYING --workers read again--> RUNNING
+ *      \--no room at boot--> PAUSED <--no room-- / --room--> RUNNING
+ */
+enum cup_wire_state {
+    CUP_WIRE_RUNNING,
+    CUP_WIRE_PAUSED, /* the lake's disk has no room: free_bytes < needed_bytes. Sent again and again
+                      */
+    CUP_WIRE_RETRYING, /* `fault` happened; what follows depends on `decided` */
+    CUP_WIRE_STATE_COUNT
+};
+
+struct cup_wire_status {
+    uint32_t state;   /* enum cup_wire_state */
+    uint32_t decided; /* 1: `epoch` is decided and will be finished; 0: it was abandoned */
+    uint64_t epoch;   /* 0: none */
+    uint32_t tries,
+        tries_max; /* RETRYING: so many in a row; the last ends the shard; 0: none does */
+    uint64_t         free_bytes, needed_bytes; /* PAUSED */
+    struct cup_fault fault;                    /* RETRYING, PAUSED; its `what` follows as text */
+};
+
 /* cup_wire_send writes one message; fd_to_pass < 0: none. cup_wire_receive reads one; the payload
  * is appended to *out_payload (cleared before); *out_fd is -1 or a descriptor the caller closes.
  * Both block. Returns CUP_PEER_GONE at end of stream. */
@@ -117,6 +143,12 @@ enum cup_counter {
 #undef CUP_COUNTER
     CUP_COUNTER_COUNT
 };
+/* The counter of a reason why files were closed. */
+#define CUP_COUNTER_OF_CLOSE(close) ((enum cup_counter)(CUP_COUNTER_FILES_CLOSED_SIZE + (close)))
+_Static_assert(CUP_COUNTER_FILES_CLOSED_DRAIN - CUP_COUNTER_FILES_CLOSED_SIZE + 1 ==
+                   CUP_CLOSE_COUNT,
+               "a counter a reason, in one order");
+
 const char *cup_counter_name(enum cup_counter counter);
 const char *cup_counter_text(enum cup_counter counter);
 

@@ -1,249 +1,149 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dataplane/commit/commit_priv.h"
-
+#include <errno.h>
 #include <string.h>
 
-#define TRIES_MAX 10000u /* versions lost to other writers in a row: then something is wrong */
+#include "dataplane/commit/upkeep_priv.h"
 
-/* One commit of a decided epoch on its way into the log. */
+#define ROUNDS_MAX 10000u /* versions lost to other writers in a row: then something is wrong */
+#define IO_MAX     3u     /* tries with a new temporary file */
+#define BATCH      256u   /* tables side by side: more than a disk can overlap */
+
+/* Commits of a decided epoch on their way into their logs, a batch at a time. */
 struct apply {
     struct cup_commit       *commit;
-    struct cup_commit_table *table;
-    struct cup_journal_line  line; /* COMMIT; its texts are copied below */
-    uint64_t                 epoch;
     char                     epoch_id[CUP_UUID_TEXT_BYTES];
-    char                     folder[CUP_STORE_NAME_BYTES];
-    char                     table_id[CUP_UUID_TEXT_BYTES * 4]; /* other writers' ids may be odd */
+    enum cup_err             err; /* of the commit that failed worst */
+    struct cup_fault         fault;
+    uint32_t                 count, put_count;
+    struct cup_commit_target targets[BATCH];
+    struct cup_store_put     puts[BATCH];
+    uint32_t                 target_of[BATCH]; /* per put */
 };
 
-static enum cup_err name_version(const struct apply *apply, uint64_t version,
-                                 char out_name[CUP_STORE_NAME_BYTES], struct cup_fault *out_fault)
+/* What a later try may do without: the others need a person. */
+static bool may_pass(enum cup_err err)
 {
-    char leaf[CUP_DELTA_NAME_BYTES];
-
-    cup_delta_version_name(leaf, version);
-    return cup_commit_priv_join(apply->table->folder, leaf, out_name, out_fault);
+    return err == CUP_NO_SPACE || err == CUP_IO || err == CUP_EXISTS || err == CUP_NO_MEMORY;
 }
 
-/* The text of the member `inner` of the root's member `outer`, if a line of a log has it. */
-static bool read_inner(struct cup_journal_reader *reader, const char *line, size_t bytes,
-                       const char *outer, const char *inner, struct cup_text *out)
+/* The others go on: what is in their logs now need not be put there later. */
+static void give_up(struct apply *apply, struct cup_commit_target *target, enum cup_err err,
+                    const struct cup_fault *fault)
 {
-    static const char   padding[CUP_JSON_PADDING];
-    struct cup_json_doc doc;
-
-    cup_text_clear(out);
-    if (bytes > CUP_JOURNAL_LINE_BYTES_MAX) return false; /* commitInfo and txn are short */
-    cup_text_clear(&reader->scratch);
-    cup_text_put(&reader->scratch, line, bytes);
-    cup_text_put(&reader->scratch, padding, sizeof padding);
-    if (reader->scratch.failed) return false;
-    const uint8_t *buf = (const uint8_t *)reader->scratch.at;
-    cup_json_text(reader->json, buf, (uint32_t)bytes, &doc);
-    if (doc.verdict != CUP_JSON_OK || doc.nodes[0].kind != CUP_JSON_OBJECT) return false;
-    uint32_t at = cup_json_member(buf, &doc, 0, outer, strlen(outer));
-    if (at == 0 || doc.nodes[at].kind != CUP_JSON_OBJECT) return false;
-    at = cup_json_member(buf, &doc, at, inner, strlen(inner));
-    if (at == 0) return false;
-    cup_text_put(out, buf + doc.nodes[at].at, doc.nodes[at].bytes);
-    if (doc.nodes[at].kind == CUP_JSON_STRING && !out->failed)
-        out->bytes =
-            cup_json_unescape((const uint8_t *)out->at, doc.nodes[at].bytes, (uint8_t *)out->at);
-    return !out->failed;
-}
-
-static bool text_is(const struct cup_text *text, const char *expected)
-{
-    return text->bytes == strlen(expected) && memcmp(text->at, expected, text->bytes) == 0;
-}
-
-/* Does this commit carry our epoch's number, and if so, our epoch? */
-static void read_identity(struct apply *apply, const struct cup_text *json, bool *out_number,
-                          bool *out_ours)
-{
-    struct cup_journal_reader *reader = &apply->commit->reader;
-    struct cup_text            text   = {0};
-    char                       number[24];
-
-    *out_number = *out_ours = false;
-    snprintf(number, sizeof number, "%llu", (unsigned long long)apply->epoch);
-    for (size_t at = 0; at < json->bytes;) {
-        const char *line  = json->at + at;
-        const char *lf    = memchr(line, '\n', json->bytes - at);
-        size_t      bytes = lf == NULL ? json->bytes - at : (size_t)(lf - line);
-        if (read_inner(reader, line, bytes, "txn", "appId", &text) &&
-            text_is(&text, apply->commit->app) &&
-            read_inner(reader, line, bytes, "txn", "version", &text) && text_is(&text, number))
-            *out_number = true;
-        if (read_inner(reader, line, bytes, "commitInfo", "epochId", &text) &&
-            text_is(&text, apply->epoch_id))
-            *out_ours = true;
-        at += bytes + 1;
-    }
-    cup_text_free(&text);
-}
-
-/* A file of this commit that is live says the same: its name is as random as the epoch's id. */
-static bool has_our_file(const struct apply *apply)
-{
-    const struct cup_delta_state *state = apply->table->state;
-
-    for (uint64_t i = 0; i < state->file_count; i++) {
-        const char *path = state->files[i].path;
-        if (memmem(apply->line.commit, apply->line.bytes, path, strlen(path)) != NULL) return true;
-    }
-    return false;
-}
-
-/* The log says that the epoch's number is committed. By this epoch, or by one of the same number
- * that another instance decided? The newest commits are looked at first. */
-static enum cup_err confirm(struct apply *apply, struct cup_fault *out_fault)
-{
-    char            name[CUP_STORE_NAME_BYTES];
-    struct cup_text json   = {0};
-    bool            number = false, ours = false;
-    uint64_t        version = apply->table->state->version + 1;
-    enum cup_err    err     = CUP_OK;
-
-    while (err == CUP_OK && !number && version > 0) {
-        cup_text_clear(&json);
-        err = name_version(apply, --version, name, out_fault);
-        if (err == CUP_OK) err = cup_store_get(apply->commit->store, name, &json, out_fault);
-        if (err == CUP_OK) read_identity(apply, &json, &number, &ours);
-    }
-    cup_text_free(&json);
-    if (err == CUP_NOT_FOUND) { /* cleaned up behind a checkpoint */
-        err    = CUP_OK;
-        number = ours = has_our_file(apply);
-    }
-    if (err != CUP_OK) return err;
-    if (!number || !ours)
-        return cup_fault_set(out_fault, CUP_FENCED, "the table has another epoch under this number",
-                             apply->table->folder);
-    /* visible is not yet durable */
-    err = cup_commit_priv_join(apply->table->folder, "_delta_log", name, out_fault);
-    return err == CUP_OK ? cup_store_sync_folder(apply->commit->store, name, out_fault) : err;
-}
-
-static enum cup_err changed(const struct apply *apply, const char *what,
-                            struct cup_fault *out_fault)
-{
-    return cup_fault_set(out_fault, CUP_TABLE_CHANGED, what, apply->table->folder);
-}
-
-/* Does the commit, as it was built, still fit the table? */
-static enum cup_err check_fit(const struct apply *apply, bool fresh, struct cup_fault *out_fault)
-{
-    const struct cup_commit_table *table   = apply->table;
-    uint32_t                       missing = 0;
-
-    if (table->state == NULL)
-        return apply->line.creates ? CUP_OK : changed(apply, "the table is gone", out_fault);
-    if (strcmp(table->state->id, apply->table_id) != 0)
-        return changed(apply, "the table was created anew by another writer", out_fault);
-    bool same = cup_commit_priv_schema_crc(table) == apply->line.crc32c;
-    if (apply->line.alters && !same)
-        return changed(apply, "another writer changed the columns while cupel added some",
-                       out_fault);
-    enum cup_err err = cup_commit_priv_table_check(table, &missing, out_fault);
-    /* a restarted plan may have more columns than the decided commit: only a running one tells */
-    if (err == CUP_OK && fresh && !same && missing > 0)
-        err = changed(apply, "another writer dropped columns", out_fault);
-    return err;
+    target->stuck = true;
+    if (apply->err != CUP_OK && (may_pass(err) || !may_pass(apply->err))) return;
+    apply->err   = err;
+    apply->fault = *fault;
 }
 
 /* Readers start faster with a checkpoint, but nothing depends on it: a failure is none of the
- * epoch's, and the next interval tries again. */
-static void checkpoint(struct apply *apply)
+ * epoch's, and the next interval tries again. Unless a sync of the log's folder may have failed:
+ * then no later commit in it can be believed to be durable. */
+static void checkpoint(struct apply *apply, struct cup_commit_target *target)
 {
-    char            name[CUP_STORE_NAME_BYTES], leaf[CUP_DELTA_NAME_BYTES + 32];
-    struct cup_text file = {0}, last = {0};
+    struct cup_commit *commit = apply->commit;
+    struct cup_fault   fault;
+    enum cup_err       err =
+        cup_commit_priv_checkpoint(target->table, commit->plan->log_retention_us, &fault);
 
-    if (cup_commit_priv_table_look(apply->table, NULL) != CUP_OK || apply->table->state == NULL)
-        return;
-    enum cup_err err = cup_delta_checkpoint(apply->table->state, &file, &last, NULL);
-    snprintf(leaf, sizeof leaf, "_delta_log/%020llu.checkpoint.parquet",
-             (unsigned long long)apply->table->state->version);
-    if (err == CUP_OK) err = cup_commit_priv_join(apply->table->folder, leaf, name, NULL);
-    if (err == CUP_OK)
-        err = cup_store_put_if_absent(apply->commit->store, name, file.at, file.bytes, NULL);
-    if (err == CUP_OK)
-        err = cup_commit_priv_join(apply->table->folder, "_delta_log/_last_checkpoint", name, NULL);
-    if (err == CUP_OK)
-        err = cup_store_replace(apply->commit->store, name, last.at, last.bytes, NULL);
-    apply->commit->checkpoint_failed_count += err != CUP_OK && err != CUP_EXISTS;
-    cup_text_free(&file);
-    cup_text_free(&last);
+    commit->result.checkpoint_failed_count += err != CUP_OK;
+    if (err != CUP_IO) return;
+    commit->standing = CUP_COMMIT_FAILED;
+    give_up(apply, target, err, &fault);
 }
 
-/* One try at the next version; EXISTS when another writer has it. */
-static enum cup_err try_next(struct apply *apply, bool fresh, uint64_t *out_version,
-                             struct cup_fault *out_fault)
+/* Looks at the table as far as that is needed and names the version to try; *out_done: the log has
+ * the commit already. */
+static enum cup_err aim(struct apply *apply, struct cup_commit_target *target, bool *out_done,
+                        struct cup_fault *out_fault)
 {
-    char         name[CUP_STORE_NAME_BYTES];
-    uint64_t     version = apply->table->state == NULL ? 0 : apply->table->state->version + 1;
-    enum cup_err err     = check_fit(apply, fresh, out_fault);
+    struct cup_commit       *commit = apply->commit;
+    struct cup_commit_table *table  = target->table;
+    bool                     first  = !target->lost;
+    enum cup_err             err    = CUP_OK;
 
-    if (err == CUP_OK) err = name_version(apply, version, name, out_fault);
-    if (err == CUP_OK)
-        err = cup_store_put_if_absent(apply->commit->store, name, apply->line.commit,
-                                      apply->line.bytes, out_fault);
-    if (err == CUP_OK) *out_version = version;
-    return err;
-}
-
-static enum cup_err apply_one(struct apply *apply, bool fresh, struct cup_fault *out_fault)
-{
-    struct cup_commit_table *table = apply->table;
-    uint64_t                 version;
-    enum cup_err err = table->looked ? CUP_OK : cup_commit_priv_table_look(table, out_fault);
-
+    if (target->lost || !table->met) err = cup_commit_priv_table_meet(commit, table, out_fault);
     if (err != CUP_OK) return err;
-    uint64_t before = table->state == NULL ? 0 : table->state->version;
-    for (uint32_t tries = 0; tries < TRIES_MAX; tries++) {
-        if (table->state != NULL &&
-            cup_delta_txn_version(table->state, apply->commit->app) >= apply->epoch)
-            return confirm(apply, out_fault);
-        err = try_next(apply, fresh, &version, out_fault);
-        if (err == CUP_OK) {
-            if (version / CUP_DELTA_CHECKPOINT_INTERVAL > before / CUP_DELTA_CHECKPOINT_INTERVAL)
-                checkpoint(apply);
-            return CUP_OK;
+    target->lost     = false;
+    uint64_t version = table->state == NULL ? 0 : table->state->version;
+    if (table->state != NULL &&
+        cup_delta_txn_version(table->state, commit->app) >= commit->state.epoch) {
+        err = cup_commit_priv_confirm(commit, target, apply->epoch_id, out_fault);
+        if (err == CUP_OK && target->unsynced) {
+            commit->standing = CUP_COMMIT_FAILED;
+            errno            = EIO;
+            return cup_fault_set(out_fault, CUP_IO, "sync the log of", target->folder);
         }
-        if (err != CUP_EXISTS) return err;
-        err = cup_commit_priv_table_look(table, out_fault);
-        if (err != CUP_OK) return err;
+        *out_done = err == CUP_OK;
+        return err;
     }
-    return cup_fault_set(out_fault, CUP_EXISTS, "other writers take every version", table->folder);
+    if (first) target->before = target->seen = version;
+    err             = cup_commit_priv_fit(commit, target, out_fault);
+    target->version = table->state == NULL ? 0 : version + 1;
+    if (err != CUP_OK) return err;
+    return cup_commit_priv_version_name(target, target->version, target->name, out_fault);
 }
 
-static struct cup_commit_table *find_table(struct cup_commit *commit, const char *folder)
+static void aim_all(struct apply *apply)
 {
-    struct cup_commit_table *own[] = {&commit->index, &commit->quarantine, &commit->ledger};
-
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (strcmp(own[i]->folder, folder) == 0) return own[i];
-    uint32_t count = commit->plan->tables.count;
-    for (uint32_t i = 0; i < count; i++) {
-        /* commits come in the plan's order: the search goes on where the last one ended */
-        uint32_t at = (commit->found + i) % count;
-        if (strcmp(commit->silver[at].folder, folder) != 0) continue;
-        commit->found = at;
-        return &commit->silver[at];
+    apply->put_count = 0;
+    for (uint32_t i = 0; i < apply->count; i++) {
+        struct cup_commit_target *target = &apply->targets[i];
+        struct cup_fault          fault;
+        if (target->done || target->stuck) continue;
+        enum cup_err err = aim(apply, target, &target->done, &fault);
+        if (err != CUP_OK) give_up(apply, target, err, &fault);
+        if (target->done || target->stuck) continue;
+        apply->target_of[apply->put_count] = i;
+        apply->puts[apply->put_count++]    = (struct cup_store_put){
+               .name = target->name, .bytes = target->line.commit, .count = target->line.bytes};
     }
-    return NULL;
 }
 
-/* The plan may have lost the table since the epoch was decided. */
-static enum cup_err apply_line(struct apply *apply, bool fresh, struct cup_fault *out_fault)
+/* An I/O error may have come after the commit was there: like a version that was lost, it is
+ * followed by a look. If the commit is there then, and it was not merely the answer that was lost,
+ * what failed is the sync of its name. */
+static void settle(struct apply *apply, struct cup_commit_target *target,
+                   const struct cup_store_put *put)
 {
-    struct cup_commit_table other = {.store = apply->commit->store, .folder = apply->folder};
+    const uint64_t interval = CUP_DELTA_CHECKPOINT_INTERVAL;
 
-    apply->table = find_table(apply->commit, apply->folder);
-    if (apply->table == NULL) apply->table = &other;
-    enum cup_err err = apply_one(apply, fresh, out_fault);
-    if (apply->table == &other) cup_commit_priv_table_close(&other);
-    return err;
+    target->error_count += put->err == CUP_IO;
+    target->unsynced |= put->err == CUP_IO && put->fault.os_errno != ETIMEDOUT;
+    target->done = put->err == CUP_OK;
+    target->lost = put->err == CUP_EXISTS || (put->err == CUP_IO && target->error_count < IO_MAX);
+    if (!target->done && !target->lost) give_up(apply, target, put->err, &put->fault);
+    if (target->done && target->version / interval > target->before / interval)
+        checkpoint(apply, target);
+}
+
+static void close_targets(struct apply *apply)
+{
+    for (uint32_t i = 0; i < apply->count; i++) {
+        struct cup_commit_target *target = &apply->targets[i];
+        struct cup_fault          fault;
+        if (!target->done && !target->stuck)
+            give_up(apply, target,
+                    cup_fault_set(&fault, CUP_EXISTS, "other writers take every version",
+                                  target->folder),
+                    &fault);
+        if (target->table == &target->other) cup_commit_priv_table_close(&target->other);
+    }
+    apply->count = 0;
+}
+
+static void apply_batch(struct apply *apply)
+{
+    for (uint32_t round = 0; round < ROUNDS_MAX; round++) {
+        aim_all(apply);
+        if (apply->put_count == 0) break;
+        cup_store_put_all(apply->commit->store, apply->puts, apply->put_count);
+        for (uint32_t i = 0; i < apply->put_count; i++) {
+            settle(apply, &apply->targets[apply->target_of[i]], &apply->puts[i]);
+            cup_commit_priv_reach("applied");
+        }
+    }
+    close_targets(apply);
 }
 
 static bool copy(char *to, size_t cap, const char *text)
@@ -255,30 +155,63 @@ static bool copy(char *to, size_t cap, const char *text)
     return true;
 }
 
-enum cup_err cup_commit_priv_apply(struct cup_commit *commit, const struct cup_text *payload,
-                                   bool fresh, struct cup_fault *out_fault)
+static bool add_target(struct apply *apply, const struct cup_journal_line *line)
 {
-    struct apply             apply = {.commit = commit};
-    struct cup_journal_line *line  = &apply.line;
-    size_t                   at    = 0;
-    enum cup_err             err   = CUP_OK;
+    struct cup_commit_target *target = &apply->targets[apply->count];
 
-    while (err == CUP_OK) {
+    memset(target, 0, sizeof *target);
+    target->line = *line;
+    if (!copy(target->folder, sizeof target->folder, line->name) ||
+        !copy(target->table_id, sizeof target->table_id, line->id))
+        return false;
+    target->table = cup_commit_priv_table_at(apply->commit, target->folder);
+    if (target->table == NULL) {
+        target->other =
+            (struct cup_commit_table){.store = apply->commit->store, .folder = target->folder};
+        target->table = &target->other;
+    }
+    apply->count++;
+    return true;
+}
+
+static enum cup_err apply_lines(struct apply *apply, struct cup_fault *out_fault)
+{
+    struct cup_commit      *commit  = apply->commit;
+    const struct cup_text  *payload = &commit->state.open;
+    struct cup_journal_line line;
+    enum cup_err            err;
+
+    for (size_t at = 0;; at += commit->reader.at) {
         bool ok = true;
         /* the reader is also used for log lines: it starts anew where it was */
         cup_journal_reader_start(&commit->reader, payload->at + at, payload->bytes - at);
-        err = cup_journal_reader_next(&commit->reader, line, out_fault);
-        at += commit->reader.at;
-        if (err == CUP_OK && line->kind == CUP_LINE_EPOCH) {
-            apply.epoch = line->epoch;
-            ok          = copy(apply.epoch_id, sizeof apply.epoch_id, line->id);
-        } else if (err == CUP_OK && line->kind == CUP_LINE_COMMIT) {
-            ok = copy(apply.folder, sizeof apply.folder, line->name) &&
-                 copy(apply.table_id, sizeof apply.table_id, line->id);
-            if (ok) err = apply_line(&apply, fresh, out_fault);
-            cup_commit_priv_reach("applied");
-        }
-        if (!ok) err = cup_fault_set(out_fault, CUP_CORRUPT, "journal: a text is too long", NULL);
+        err = cup_journal_reader_next(&commit->reader, &line, out_fault);
+        if (err != CUP_OK) break;
+        if (line.kind == CUP_LINE_EPOCH)
+            ok = copy(apply->epoch_id, sizeof apply->epoch_id, line.id);
+        else if (line.kind == CUP_LINE_COMMIT)
+            ok = add_target(apply, &line);
+        if (!ok) return cup_fault_set(out_fault, CUP_CORRUPT, "journal: a text is too long", NULL);
+        size_t bytes = commit->reader.at;
+        if (apply->count == BATCH) apply_batch(apply);
+        commit->reader.at = bytes;
     }
+    apply_batch(apply);
     return err == CUP_END ? CUP_OK : err;
+}
+
+enum cup_err cup_commit_priv_apply(struct cup_commit *commit, struct cup_fault *out_fault)
+{
+    struct apply *apply = malloc(sizeof *apply);
+
+    if (apply == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "apply", NULL);
+    *apply           = (struct apply){.commit = commit};
+    enum cup_err err = apply_lines(apply, out_fault);
+    if (err == CUP_OK && apply->err != CUP_OK) {
+        err = apply->err;
+        if (out_fault != NULL) *out_fault = apply->fault;
+    }
+    if (err != CUP_OK && !may_pass(err)) commit->standing = CUP_COMMIT_FAILED;
+    free(apply);
+    return err;
 }

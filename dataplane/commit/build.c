@@ -120,6 +120,7 @@ static enum cup_err put_alter(struct build *build, struct cup_fault *out_fault)
                                                     .description        = state->description,
                                                     .configuration_json = state->configuration_json,
                                                     .schema_string      = schema.at,
+                                                    .partition_columns  = build->table->partitions,
                                                     .created_ms         = state->created_ms};
         cup_delta_put_metadata(&build->text, &metadata);
     }
@@ -130,11 +131,12 @@ static enum cup_err put_alter(struct build *build, struct cup_fault *out_fault)
 
 static void put_create(struct build *build)
 {
-    const struct cup_delta_metadata metadata = {.id          = build->new_id,
-                                                .description = build->table->description,
-                                                .fields      = build->table->fields,
-                                                .field_count = build->table->field_count,
-                                                .created_ms  = now_ms(build)};
+    const struct cup_delta_metadata metadata = {.id                = build->new_id,
+                                                .description       = build->table->description,
+                                                .fields            = build->table->fields,
+                                                .field_count       = build->table->field_count,
+                                                .partition_columns = build->table->partitions,
+                                                .created_ms        = now_ms(build)};
 
     cup_delta_put_protocol(&build->text, build->table->fields, build->table->field_count);
     cup_delta_put_metadata(&build->text, &metadata);
@@ -148,11 +150,13 @@ static void put_files(struct build *build, struct cup_epoch_file *const *files, 
         const struct cup_epoch_file *file = files[i];
         CUP_ASSERT(strncmp(file->name, build->table->folder, folder_bytes) == 0);
         CUP_ASSERT(file->name[folder_bytes] == '/');
-        struct cup_delta_add add = {.path        = file->name + folder_bytes + 1,
-                                    .bytes       = file->bytes,
-                                    .modified_ms = now_ms(build),
-                                    .stats       = file->stats.bytes > 0 ? file->stats.at : NULL,
-                                    .data_change = true};
+        struct cup_delta_add add = {
+            .path           = file->name + folder_bytes + 1,
+            .partition_json = file->partition_json.bytes > 0 ? file->partition_json.at : NULL,
+            .bytes          = file->bytes,
+            .modified_ms    = now_ms(build),
+            .stats          = file->stats.bytes > 0 ? file->stats.at : NULL,
+            .data_change    = true};
         cup_delta_put_add(&build->text, &add);
     }
 }
@@ -182,20 +186,6 @@ static enum cup_err put_all(struct build *build, struct cup_epoch_file *const *f
     return err;
 }
 
-/* What must hold of the table as it is now, before anything is decided on it. */
-static enum cup_err check_table(struct build *build, struct cup_fault *out_fault)
-{
-    const struct cup_commit_table *table = build->table;
-
-    if (table->state == NULL) return CUP_OK;
-    if (cup_delta_txn_version(table->state, build->commit->app) >= build->epoch->number)
-        return cup_fault_set(out_fault, CUP_TABLE_CHANGED,
-                             "the table is ahead of the journal: the journal was lost or restored, "
-                             "or another lake's files were copied here",
-                             table->folder);
-    return cup_commit_priv_table_check(table, &build->missing, out_fault);
-}
-
 enum cup_err cup_commit_priv_build(struct cup_commit *commit, const struct cup_commit_epoch *epoch,
                                    struct cup_commit_table      *table,
                                    struct cup_epoch_file *const *files, uint32_t file_count,
@@ -205,8 +195,9 @@ enum cup_err cup_commit_priv_build(struct cup_commit *commit, const struct cup_c
 
     CUP_ASSERT(file_count > 0);
     enum cup_err err = cup_commit_priv_table_fields(commit, table, out_fault);
-    if (err == CUP_OK) err = cup_commit_priv_table_look(table, out_fault);
-    if (err == CUP_OK) err = check_table(&build, out_fault);
+    if (err == CUP_OK) err = cup_commit_priv_table_meet(commit, table, out_fault);
+    if (err == CUP_OK && table->state != NULL)
+        err = cup_commit_priv_table_check(table, &build.missing, out_fault);
     if (err != CUP_OK) return err;
     bool creates = table->state == NULL;
     if (creates) cup_rnd_uuid(build.new_id);

@@ -95,11 +95,8 @@ static enum cup_err recover(struct cup_commit *commit, struct cup_fault *out_fau
 {
     enum cup_err err = CUP_OK;
 
-    if (commit->state.open.bytes > 0)
-        err = cup_commit_priv_apply(commit, &commit->state.open, false, out_fault);
-    if (err != CUP_OK) return err;
-    cup_text_free(&commit->state.open);
-    err = cup_commit_priv_verify(commit, out_fault);
+    if (commit->state.open.bytes > 0) err = cup_commit_priv_finish(commit, out_fault);
+    if (err == CUP_OK) err = cup_commit_priv_verify(commit, out_fault);
     return err == CUP_OK ? cup_commit_priv_remove_orphans(commit, out_fault) : err;
 }
 
@@ -111,7 +108,7 @@ enum cup_err cup_commit_open(struct cup_store *store, const struct cup_plan *pla
     if (commit == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "open committer", NULL);
     commit->store    = store;
     commit->plan     = plan;
-    commit->failed   = true; /* until recovery is through */
+    commit->standing = CUP_COMMIT_FAILED;
     enum cup_err err = put_names(commit, out_fault);
     if (err == CUP_OK) err = cup_journal_reader_open(&commit->reader, out_fault);
     if (err == CUP_OK) err = cup_pool_init(&commit->pool, POOL_BYTES, out_fault);
@@ -120,18 +117,19 @@ enum cup_err cup_commit_open(struct cup_store *store, const struct cup_plan *pla
     if (err == CUP_OK) err = lock_and_read(commit, out_fault);
     if (err == CUP_OK) err = recover(commit, out_fault);
     if (err != CUP_OK) {
+        commit->standing = CUP_COMMIT_FAILED;
         cup_commit_close(commit);
         return err;
     }
-    commit->failed = false;
-    *out_commit    = commit;
+    commit->standing = CUP_COMMIT_READY;
+    *out_commit      = commit;
     return CUP_OK;
 }
 
 void cup_commit_close(struct cup_commit *commit)
 {
     if (commit == NULL) return;
-    cup_journal_close(commit->journal, !commit->failed, commit->state.epoch);
+    cup_journal_close(commit->journal, commit->standing == CUP_COMMIT_READY, commit->state.epoch);
     cup_journal_state_free(&commit->state);
     cup_journal_reader_close(&commit->reader);
     cup_commit_priv_tables_close(commit);
@@ -158,6 +156,7 @@ void cup_commit_adopt(struct cup_commit *commit, const struct cup_plan *plan)
     free(commit->inputs);
     commit->plan  = plan;
     commit->found = 0;
+    commit->fresh = false;
     /* this interface cannot fail, and a process without memory for two lists is at its end */
     CUP_ASSERT(make_inputs(commit, &fault) == CUP_OK);
     CUP_ASSERT(cup_commit_priv_tables_open(commit, &fault) == CUP_OK);
@@ -241,4 +240,9 @@ enum cup_err cup_commit_start(struct cup_commit *commit, uint32_t input, uint64_
     *out_start            = position->end;
     *out_ended            = position->ended;
     return CUP_OK;
+}
+
+enum cup_commit_standing cup_commit_standing(const struct cup_commit *commit)
+{
+    return commit->standing;
 }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* commit: the epochs of one pipeline shard: journal, Delta commits, recovery.
  *
- *   parts --assert sums, no gap--> place + sync --> DECIDE --> APPLY per table --> DONE --> next
- * epoch
+ *   parts --assert sums, no gap--> INTENT --> place + sync --> DECIDE --> APPLY to tables --> next
  *
  * Holds     the lock, the journal's open segment, the state of every table it has committed to.
  * Owner     the data plane's committer thread.
  * Threads   one.
- * Fails     IO, NO_SPACE, LOCKED, CORRUPT (journal), TABLE_CHANGED, FENCED, INPUT_CHANGED. After a
- *           failed cup_commit_epoch the shard stops; the next open recovers.
+ * Fails     IO, NO_SPACE, LOCKED, CORRUPT (journal), TABLE_CHANGED, FENCED, INPUT_CHANGED. What a
+ *           failed epoch leaves: cup_commit_standing.
  * Source    the protocol: dataplane/commit/README.md
- * Tests     tests/dataplane/test_commit.c, test_journal.c, tests/oracle/test_resume.py
+ * Tests     tests/dataplane/test_commit.c, test_commit_faults.c, test_journal.c, tests/crash
  */
 #ifndef CUP_DATAPLANE_COMMIT_COMMIT_H
 #define CUP_DATAPLANE_COMMIT_COMMIT_H
@@ -23,7 +22,8 @@ struct cup_commit;
 
 /* cup_commit_open takes the shard's lock (LAKE/_cupel/<domain>/<pipeline>/<shard>/), reads the
  * journal, starts a new segment with BASE, finishes a decided epoch, cleans staging. The store's
- * staging folder is cup_commit_staging of the plan. */
+ * staging folder is cup_commit_staging of the plan. NO_SPACE: may be tried again with that store.
+ */
 CUP_MUST_CHECK enum cup_err cup_commit_open(struct cup_store *store, const struct cup_plan *plan,
                                             struct cup_commit **out_commit,
                                             struct cup_fault   *out_fault);
@@ -42,6 +42,14 @@ uint64_t cup_commit_next_epoch(const struct cup_commit *commit);
 CUP_MUST_CHECK enum cup_err cup_commit_start(struct cup_commit *commit, uint32_t input,
                                              uint64_t *out_start, bool *out_ended,
                                              struct cup_fault *out_fault);
+
+/* What a failed cup_commit_epoch or cup_commit_resume leaves behind.
+ *   READY    nothing was decided: what it placed is gone again; positions are as before the epoch.
+ *            The caller has inputs read again from cup_commit_start (which may be asked again).
+ *   DECIDED  the epoch is decided and not in all tables: cup_commit_resume until it is OK.
+ *   FAILED   only the next cup_commit_open knows what is true: close, end the process. */
+enum cup_commit_standing { CUP_COMMIT_READY, CUP_COMMIT_DECIDED, CUP_COMMIT_FAILED };
+enum cup_commit_standing cup_commit_standing(const struct cup_commit *commit);
 
 /* cup_commit_adopt switches to a new plan (same lake, domain, pipeline, shard; asserted) for the
  * epochs that follow. Inputs keep their positions by path and identity, not by index. */
@@ -64,5 +72,17 @@ CUP_MUST_CHECK enum cup_err cup_commit_epoch(struct cup_commit     *commit,
                                              struct cup_epoch_part *parts, uint32_t part_count,
                                              struct cup_commit_result *out_result,
                                              struct cup_fault         *out_fault);
+
+/* cup_commit_resume finishes a DECIDED epoch; as often as needed. */
+CUP_MUST_CHECK enum cup_err cup_commit_resume(struct cup_commit        *commit,
+                                              struct cup_commit_result *out_result,
+                                              struct cup_fault         *out_fault);
+
+/* cup_commit_upkeep commits the merged files that `cupel-lake compact` left in the shard's upkeep
+ * folder. READY only. What cannot be committed any more (a merged file was removed by another
+ * engine) is dropped. *out_count: tables that got a commit. Failures are IO and NO_SPACE; nothing
+ * is half done. */
+CUP_MUST_CHECK enum cup_err cup_commit_upkeep(struct cup_commit *commit, uint32_t *out_count,
+                                              struct cup_fault *out_fault);
 
 #endif

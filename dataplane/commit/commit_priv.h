@@ -2,12 +2,13 @@
 /* commit_priv: what the files of this room share.
  *
  *   commit.c     open, recovery, positions
- *   decide.c     one epoch from parts to done
+ *   decide.c     one epoch from parts to done, or to nothing
  *   check.c      what must hold before a decision
  *   ledger.c     the epoch's own rows
  *   table.c      state and columns of one Delta table
  *   build.c      the bytes of one table's commit
- *   apply.c      those bytes into a log, once
+ *   apply.c      the decided commits into their logs, side by side
+ *   confirm.c    what another writer's commit, or our own, means for ours
  *   orphan.c     files that an undecided epoch left behind
  */
 #ifndef CUP_DATAPLANE_COMMIT_COMMIT_PRIV_H
@@ -30,8 +31,9 @@ struct cup_commit_table {
     const struct cup_field *fields; /* NULL: not known (recovery of a table the plan has not) */
     uint32_t                field_count;
     struct cup_field       *made_fields; /* silver: fields, malloc'ed; also holds list elements */
-    struct cup_delta_state *state;       /* NULL: no table, or not looked at */
-    bool                    looked;
+    const char *partitions[CUP_PLAN_PARTITIONS_MAX + 1]; /* columns, made with the fields; NULL */
+    struct cup_delta_state *state;                       /* NULL: no table, or not looked at */
+    bool met; /* state is what the log was at some time, and the journal knew nothing else of it */
 };
 
 struct cup_commit {
@@ -42,12 +44,14 @@ struct cup_commit {
     struct cup_journal_reader reader;
     struct cup_pool           pool;   /* for the ledger's Parquet file */
     struct cup_position     **inputs; /* per input of the plan; NULL: cup_commit_start not called */
-    struct cup_commit_table index, quarantine, ledger, *silver; /* silver: per table of the plan */
-    uint32_t                found;                              /* silver table found last */
-    uint64_t                checkpoint_failed_count;            /* in the epoch being applied */
-    bool                    failed; /* an epoch failed: only the next open knows what is true */
-    char                    app[CUP_COMMIT_APP_BYTES];
-    char                    shard_folder[CUP_STORE_NAME_BYTES];
+    struct cup_commit_table  index, quarantine, ledger, *silver; /* silver: per table of the plan */
+    uint32_t                 found;                              /* silver table found last */
+    enum cup_commit_standing standing; /* FAILED until recovery is through */
+    struct cup_commit_result result;   /* of the epoch that was decided last */
+    bool                     fresh;    /* it was built by this process from the plan in use */
+    bool decided; /* this process has decided an epoch: what is ahead of it is not its own */
+    char app[CUP_COMMIT_APP_BYTES];
+    char shard_folder[CUP_STORE_NAME_BYTES];
     char index_folder[CUP_STORE_NAME_BYTES], quarantine_folder[CUP_STORE_NAME_BYTES];
     char ledger_folder[CUP_STORE_NAME_BYTES], bronze_folder[CUP_STORE_NAME_BYTES];
 };
@@ -101,6 +105,16 @@ void                        cup_commit_priv_table_close(struct cup_commit_table 
 CUP_MUST_CHECK enum cup_err cup_commit_priv_table_look(struct cup_commit_table *table,
                                                        struct cup_fault        *out_fault);
 
+/* cup_commit_priv_table_meet looks, and compares with what the journal knows of the table:
+ * TABLE_CHANGED when it was lost, put back or replaced, or the journal was; FENCED when another
+ * instance commits under our name while this one runs. */
+CUP_MUST_CHECK enum cup_err cup_commit_priv_table_meet(struct cup_commit       *commit,
+                                                       struct cup_commit_table *table,
+                                                       struct cup_fault        *out_fault);
+
+/* cup_commit_priv_table_at is the plan's table in a folder; NULL when it has none. */
+struct cup_commit_table *cup_commit_priv_table_at(struct cup_commit *commit, const char *folder);
+
 /* cup_commit_priv_table_fields makes table->fields of a silver table. */
 CUP_MUST_CHECK enum cup_err cup_commit_priv_table_fields(struct cup_commit       *commit,
                                                          struct cup_commit_table *table,
@@ -112,6 +126,14 @@ CUP_MUST_CHECK enum cup_err cup_commit_priv_table_fields(struct cup_commit      
 CUP_MUST_CHECK enum cup_err cup_commit_priv_table_check(const struct cup_commit_table *table,
                                                         uint32_t                      *out_missing,
                                                         struct cup_fault              *out_fault);
+
+/* cup_commit_priv_partitions_name lists a silver table's partition columns; _check: TABLE_CHANGED
+ * when the log has others. */
+void                        cup_commit_priv_partitions_name(const struct cup_plan       *plan,
+                                                            const struct cup_plan_table *planned,
+                                                            struct cup_commit_table     *table);
+CUP_MUST_CHECK enum cup_err cup_commit_priv_partitions_check(const struct cup_commit_table *table,
+                                                             struct cup_fault *out_fault);
 
 /* cup_commit_priv_table_find is the field's place in the log's columns, or field_count. */
 uint32_t cup_commit_priv_table_find(const struct cup_delta_state *state, const char *name);
@@ -127,21 +149,59 @@ cup_commit_priv_build(struct cup_commit *commit, const struct cup_commit_epoch *
                       struct cup_commit_table *table, struct cup_epoch_file *const *files,
                       uint32_t file_count, struct cup_text *payload, struct cup_fault *out_fault);
 
+/* --- decide.c --- */
+
+/* cup_commit_priv_finish brings the open epoch into all tables and sets the standing. */
+CUP_MUST_CHECK enum cup_err cup_commit_priv_finish(struct cup_commit *commit,
+                                                   struct cup_fault  *out_fault);
+
 /* --- apply.c --- */
 
-/* cup_commit_priv_apply brings every commit of a decided epoch's payload into its log. fresh: it
- * was built by this process from the plan in use. */
-CUP_MUST_CHECK enum cup_err cup_commit_priv_apply(struct cup_commit     *commit,
-                                                  const struct cup_text *payload, bool fresh,
-                                                  struct cup_fault *out_fault);
+/* One commit of a decided epoch on its way into its log. */
+struct cup_commit_target {
+    struct cup_commit_table *table;
+    struct cup_commit_table  other; /* the plan may have lost the table since: then this is it */
+    struct cup_journal_line  line;  /* COMMIT; its texts are below */
+    uint64_t                 seen;  /* versions up to here were looked at */
+    uint64_t                 before, version; /* of the log at first; to be tried now */
+    uint32_t                 error_count;
+    bool                     lost, done, stuck; /* lost: a try failed, look before the next */
+    bool                     unsynced;          /* the commit may be there, but not durable */
+    char                     folder[CUP_STORE_NAME_BYTES], name[CUP_STORE_NAME_BYTES];
+    char                     table_id[CUP_UUID_TEXT_BYTES * 4]; /* others' ids may be odd */
+};
+
+/* cup_commit_priv_apply brings every commit of the open epoch into its log. What cannot get better
+ * by trying again sets the standing to FAILED. */
+CUP_MUST_CHECK enum cup_err cup_commit_priv_apply(struct cup_commit *commit,
+                                                  struct cup_fault  *out_fault);
+
+/* --- confirm.c --- */
+
+CUP_MUST_CHECK enum cup_err cup_commit_priv_version_name(const struct cup_commit_target *target,
+                                                         uint64_t                        version,
+                                                         char out_name[CUP_STORE_NAME_BYTES],
+                                                         struct cup_fault *out_fault);
+
+/* cup_commit_priv_confirm: the log has our epoch's number. Was it this epoch? Then it is made
+ * durable, because visible is not yet that; else FENCED. */
+CUP_MUST_CHECK enum cup_err cup_commit_priv_confirm(struct cup_commit              *commit,
+                                                    const struct cup_commit_target *target,
+                                                    const char                     *epoch_id,
+                                                    struct cup_fault               *out_fault);
+
+/* cup_commit_priv_fit: does the commit, as it was built, still fit the table as it is now? */
+CUP_MUST_CHECK enum cup_err cup_commit_priv_fit(struct cup_commit        *commit,
+                                                struct cup_commit_target *target,
+                                                struct cup_fault         *out_fault);
 
 /* --- orphan.c --- */
 
-/* cup_commit_priv_verify refuses tables that are ahead of the journal or behind it. */
+/* cup_commit_priv_verify meets the tables that every epoch commits to. */
 CUP_MUST_CHECK enum cup_err cup_commit_priv_verify(struct cup_commit *commit,
                                                    struct cup_fault  *out_fault);
 
-/* cup_commit_priv_remove_orphans removes what the epoch behind the last decided one placed. */
+/* cup_commit_priv_remove_orphans removes what the journal's last INTENT names. */
 CUP_MUST_CHECK enum cup_err cup_commit_priv_remove_orphans(struct cup_commit *commit,
                                                            struct cup_fault  *out_fault);
 

@@ -8,6 +8,7 @@ void cup_epoch_part_free(struct cup_epoch_part *part, struct cup_store *store)
     for (uint32_t i = 0; i < part->file_count; i++) {
         cup_store_discard(store, part->files[i].staged);
         cup_text_free(&part->files[i].stats);
+        cup_text_free(&part->files[i].partition_json);
     }
     free(part->files);
     free(part->ranges);

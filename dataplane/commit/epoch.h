@@ -29,12 +29,14 @@ enum cup_zone {
 
 struct cup_epoch_file {
     enum cup_zone          zone;
+    enum cup_close         closed;                     /* why */
     uint32_t               table;                      /* SILVER: index in the plan */
     struct cup_store_file *staged;                     /* sealed; freed when placed or discarded */
     char                   name[CUP_STORE_NAME_BYTES]; /* final, below the lake */
     uint64_t               bytes, row_count;
     uint32_t               crc32c;
-    struct cup_text        stats; /* Delta statistics JSON; empty for BRONZE */
+    struct cup_text        stats;          /* Delta statistics JSON; empty for BRONZE */
+    struct cup_text        partition_json; /* partitionValues, a JSON object; empty: none */
 };
 
 struct cup_epoch_range {
@@ -49,6 +51,7 @@ struct cup_epoch_range {
 struct cup_epoch_part {
     struct cup_epoch_file  *files;
     uint32_t                file_count;
+    uint32_t                sealed_count; /* so many of files are durable; all at the committer */
     struct cup_epoch_range *ranges;
     uint32_t                range_count;
 };

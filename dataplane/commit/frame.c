@@ -14,6 +14,14 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are written as
 static const uint8_t magic[4] = {'C', 'J', 'R', '1'};
 static const uint8_t zeros[CUP_FRAME_ALIGN];
 
+/* Bytes of a frame in its segment. */
+static size_t padded(uint32_t payload_bytes)
+{
+    size_t bytes = (size_t)CUP_FRAME_HEADER_BYTES + payload_bytes;
+
+    return (bytes + CUP_FRAME_ALIGN - 1) / CUP_FRAME_ALIGN * CUP_FRAME_ALIGN;
+}
+
 uint32_t cup_frame_put(struct cup_text *out, const struct cup_frame *frame)
 {
     uint8_t header[CUP_FRAME_HEADER_BYTES];
@@ -30,8 +38,8 @@ uint32_t cup_frame_put(struct cup_text *out, const struct cup_frame *frame)
     memcpy(header + AT_CRC, &crc, 4);
     cup_text_put(out, header, sizeof header);
     cup_text_put(out, frame->payload, frame->payload_bytes);
-    size_t over = (CUP_FRAME_HEADER_BYTES + frame->payload_bytes) % CUP_FRAME_ALIGN;
-    if (over > 0) cup_text_put(out, zeros, CUP_FRAME_ALIGN - over);
+    cup_text_put(out, zeros,
+                 padded(frame->payload_bytes) - CUP_FRAME_HEADER_BYTES - frame->payload_bytes);
     return crc;
 }
 
@@ -49,7 +57,7 @@ bool cup_frame_get(const void *bytes, size_t count, size_t at, struct cup_frame 
     memcpy(&frame.flags, from + AT_FLAGS, 2);
     memcpy(&frame.crc32c, from + AT_CRC, 4);
     if (frame.payload_bytes == 0 || frame.payload_bytes > CUP_FRAME_PAYLOAD_MAX) return false;
-    if (frame.payload_bytes > count - at - CUP_FRAME_HEADER_BYTES) return false;
+    if (padded(frame.payload_bytes) > count - at) return false;
     frame.payload = from + CUP_FRAME_HEADER_BYTES;
     uint32_t crc  = cup_crc32c(0, from, AT_CRC);
     if (cup_crc32c(crc, frame.payload, frame.payload_bytes) != frame.crc32c) return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* journal: what one shard has decided: framed, checksummed segments of JSON lines.
  *
- *   journal/00000007.cj   | BASE | EPOCH | EPOCH | ... | DONE |
+ *   journal/00000007.cj   | BASE | INTENT | EPOCH | INTENT | EPOCH | ... | DONE |
  *
  *   frame (little endian)  0 magic "CJR1"   4 payload bytes   8 sequence   16 crc of previous frame
  *                         20 kind  22 flags  24 crc32c of bytes 0..23 and payload
@@ -11,27 +11,34 @@
  * it counts when all of it is there. Every frame is synced before the next is written: a bad frame
  * with a good one behind it is damage, without one a write that power loss cut off. The first
  * message of a segment is BASE: the whole state. Each open starts a segment, so nothing is acted
- * upon that this process did not make durable itself. An EPOCH says that the one before it is done;
- * DONE is written once, when the writer closes in good order.
+ * upon that this process did not make durable itself. An INTENT names the files that are about to
+ * get their final names for an epoch that is not decided: whoever finds it last removes them. An
+ * INTENT says that the epoch before it is done; DONE is written once, when the writer closes in
+ * good order.
  *
  * Payload lines, each an object whose first member t says what it is:
- *   base   epoch, open             then inputs; open: then an epoch's lines
+ *   base   epoch, open             then inputs and tables, then the lines of an open epoch or of an
+ *                                  intent
  *   input  path, topic, identity (device, inode, head_bytes, head_crc32c), size, end, ended
+ *   table  folder, id, epoch       the last epoch that is known to be in it
+ *   intent epoch                   then places
+ *   place  table, name             table: its folder, empty for an archive file
  *   epoch  epoch, epoch_id, generation, decided_us
  *   range  the members of input, and start, records
  *   file   zone, name, bytes, crc32c, rows
  *   commit folder, id, creates, alters, schema_crc32c, bytes; the commit's bytes follow as they are
  *   done   epoch, clean
  *
- * Holds     writer: the open segment. State: a position for each input ever read.
+ * Holds     writer: the open segment. State: a position for each input ever read, a line for each
+ *           table ever committed to.
  * Owner     the committer; a tool reads with cup_journal_read.
  * Threads   one.
- * Fails     CORRUPT (at_offset: byte in the segment), IO, NO_SPACE, NO_MEMORY. A failed append is
- *           final: the caller ends the process, the next open starts a new segment.
- * Bounds    CUP_FRAME_PAYLOAD_MAX, CUP_JOURNAL_LINE_BYTES_MAX; a segment is closed when it has
- *           grown by CUP_JOURNAL_SEGMENT_BYTES.
- * Source    dataplane/commit/README.md
- * Tests     tests/dataplane/test_journal.c
+ * Fails     CORRUPT (at_offset: byte in the segment), IO, NO_SPACE, NO_MEMORY, FENCED (another
+ *           process has begun a segment behind ours). NO_SPACE: nothing of the message is there,
+ * the writer may go on. Any other failed append is final: the caller ends the process, the next
+ * open starts a new segment. Bounds    CUP_FRAME_PAYLOAD_MAX, CUP_JOURNAL_LINE_BYTES_MAX; a segment
+ * is closed when it has grown by CUP_JOURNAL_SEGMENT_BYTES; tables beyond CUP_JOURNAL_TABLES_MAX
+ * are not remembered. Source    dataplane/commit/README.md Tests     tests/dataplane/test_journal.c
  */
 #ifndef CUP_DATAPLANE_COMMIT_JOURNAL_H
 #define CUP_DATAPLANE_COMMIT_JOURNAL_H
@@ -54,12 +61,15 @@
 #define CUP_JOURNAL_LINE_BYTES_MAX (128u << 10) /* two paths of PATH_MAX, all bytes escaped */
 #define CUP_JOURNAL_SEGMENT_BYTES  (64u << 20)
 #define CUP_JOURNAL_RESERVE_BYTES  (1u << 20) /* given up to record a decision on a full disk */
+#define CUP_JOURNAL_TABLES_MAX     (1u << 18) /* those of four plans that share none */
+_Static_assert(CUP_JOURNAL_TABLES_MAX >= 4 * CUP_PLAN_TABLES_MAX, "a plan's tables must fit");
 
 enum cup_frame_kind {
-    CUP_FRAME_BASE  = 1,
-    CUP_FRAME_EPOCH = 2,
-    CUP_FRAME_DONE  = 3,
-    CUP_FRAME_GAP   = 5,
+    CUP_FRAME_BASE   = 1,
+    CUP_FRAME_EPOCH  = 2,
+    CUP_FRAME_DONE   = 3,
+    CUP_FRAME_INTENT = 4,
+    CUP_FRAME_GAP    = 5,
 };
 
 struct cup_frame {
@@ -74,8 +84,9 @@ struct cup_frame {
  * read). */
 uint32_t cup_frame_put(struct cup_text *out, const struct cup_frame *frame);
 
-/* cup_frame_get reads the frame at bytes[at..count); false when there is no valid one. Lends the
- * payload. */
+/* cup_frame_get reads the frame at bytes[at..count); false when there is no valid one. All of its
+ * padding must be there: without it, a write ran out of space and was given up. Lends the payload.
+ */
 bool cup_frame_get(const void *bytes, size_t count, size_t at, struct cup_frame *out_frame);
 
 /* --- payload lines --- */
@@ -83,6 +94,9 @@ bool cup_frame_get(const void *bytes, size_t count, size_t at, struct cup_frame 
 enum cup_journal_line_kind {
     CUP_LINE_BASE,
     CUP_LINE_INPUT,
+    CUP_LINE_TABLE,
+    CUP_LINE_INTENT,
+    CUP_LINE_PLACE,
     CUP_LINE_EPOCH,
     CUP_LINE_RANGE,
     CUP_LINE_FILE,
@@ -99,9 +113,9 @@ struct cup_journal_line {
     uint64_t                   epoch, generation, start, end, size, bytes, rows, records;
     int64_t                    decided_us;
     struct cup_input_identity  identity;
-    const char                *id;     /* EPOCH: epoch id; COMMIT: table id */
-    const char                *name;   /* INPUT, RANGE: path; FILE: name; COMMIT: folder */
-    const char                *topic;  /* INPUT, RANGE: topic; FILE: zone */
+    const char                *id;     /* EPOCH: epoch id; COMMIT, TABLE: table id */
+    const char                *name;   /* INPUT, RANGE: path; FILE, PLACE: name; others: folder */
+    const char                *topic;  /* INPUT, RANGE: topic; FILE: zone; PLACE: table's folder */
     const char                *commit; /* COMMIT: `bytes` bytes */
 };
 
@@ -128,6 +142,21 @@ void cup_journal_put_line(struct cup_text *payload, const struct cup_journal_lin
 
 /* --- state --- */
 
+/* An index of names. Lends them: they belong to what they name. */
+struct cup_names {
+    const char **list;
+    uint32_t     count, cap;
+    uint32_t    *buckets; /* index + 1 into list by hash; open addressing, at most half full */
+    uint32_t     bucket_count;
+};
+#define CUP_NAMES_NONE UINT32_MAX
+
+/* cup_names_find is the index of a name, or NONE. */
+uint32_t cup_names_find(const struct cup_names *names, const char *name);
+/* cup_names_add appends a name that is not there; false when memory is short. */
+bool cup_names_add(struct cup_names *names, const char *name);
+void cup_names_free(struct cup_names *names);
+
 /* How far one input was read; kept for ever, because a file that is read twice is read twice. */
 struct cup_position {
     char                     *path, *topic;
@@ -143,8 +172,7 @@ struct cup_position {
 struct cup_positions {
     struct cup_position **list;
     uint32_t              count, cap;
-    uint32_t             *buckets; /* index + 1 into list by hash of path; open addressing */
-    uint32_t              bucket_count;
+    struct cup_names      paths;
 };
 
 struct cup_position *cup_positions_find(const struct cup_positions *positions, const char *path);
@@ -153,14 +181,37 @@ struct cup_position *cup_positions_add(struct cup_positions *positions, const ch
                                        const char *topic);
 void                 cup_positions_free(struct cup_positions *positions);
 
+/* What the journal knows of a table: that is how it is found that one was put back or replaced. */
+struct cup_journal_table {
+    char    *folder, *id;
+    uint64_t epoch;  /* the last that was decided for it */
+    uint64_t before; /* the one before that; 0: none */
+};
+
+struct cup_journal_tables {
+    struct cup_journal_table *list;
+    uint32_t                  count, cap;
+    struct cup_names          folders;
+};
+
+const struct cup_journal_table *cup_journal_tables_find(const struct cup_journal_tables *tables,
+                                                        const char                      *folder);
+/* cup_journal_tables_note notes an epoch that is decided for a table; false when memory is short.
+ */
+bool cup_journal_tables_note(struct cup_journal_tables *tables, const char *folder, const char *id,
+                             uint64_t epoch);
+void cup_journal_tables_free(struct cup_journal_tables *tables);
+
 struct cup_journal_state {
-    uint64_t             epoch; /* last decided; 0: none */
-    struct cup_positions positions;
-    struct cup_text      open;     /* payload of the decided epoch that is not DONE; else empty */
-    uint64_t             sequence; /* of the last frame; 0: none */
-    uint32_t             segment;  /* highest segment number; 0: none */
-    bool                 exists;   /* there was a segment */
-    bool                 clean;    /* the writer closed in good order after its last epoch */
+    uint64_t                  epoch; /* last decided; 0: none */
+    struct cup_positions      positions;
+    struct cup_journal_tables tables;
+    struct cup_text           open; /* payload of the decided epoch that is not DONE; else empty */
+    struct cup_text           placing; /* payload of an INTENT that no epoch followed; else empty */
+    uint64_t                  sequence; /* of the last frame; 0: none */
+    uint32_t                  segment;  /* highest segment number; 0: none */
+    bool                      exists;   /* there was a segment */
+    bool                      clean;    /* the writer closed in good order after its last epoch */
 };
 
 /* cup_journal_read reads the newest state from the segments in `folder`, without a lock. No
@@ -170,23 +221,33 @@ CUP_MUST_CHECK enum cup_err cup_journal_read(struct cup_store *store, const char
                                              struct cup_fault         *out_fault);
 void                        cup_journal_state_free(struct cup_journal_state *state);
 
+/* cup_journal_applied is the epoch that the table's log must have reached: an open epoch need not
+ * be in it. */
+uint64_t cup_journal_applied(const struct cup_journal_state *state,
+                             const struct cup_journal_table *table);
+
 /* --- writing (under the shard's lock) --- */
 
 struct cup_journal;
 
-/* cup_journal_open reads the state, writes it as BASE of a new segment, makes the reserve file and
- * removes the older segments. */
+/* cup_journal_open begins a segment, reads the state from those before it, writes it as the new
+ * one's BASE, removes the older ones and makes the reserve file. */
 CUP_MUST_CHECK enum cup_err cup_journal_open(struct cup_store *store, const char *folder,
                                              struct cup_journal_state *out_state,
                                              struct cup_journal      **out_journal,
                                              struct cup_fault         *out_fault);
 
+/* cup_journal_intend makes an INTENT durable, before the first of its files gets its name. */
+CUP_MUST_CHECK enum cup_err cup_journal_intend(struct cup_journal *journal, const void *payload,
+                                               size_t bytes, struct cup_fault *out_fault);
+
 /* cup_journal_decide makes an epoch's payload durable. */
 CUP_MUST_CHECK enum cup_err cup_journal_decide(struct cup_journal *journal, const void *payload,
                                                size_t bytes, struct cup_fault *out_fault);
 
-/* cup_journal_turn starts a new segment from state when the open one has grown enough. Called when
- * the decided epoch is applied. */
+/* cup_journal_turn starts a new segment from state when the open one has grown enough, and makes a
+ * reserve that was given up again; both only if there is room. Called when the decided epoch is
+ * applied. */
 CUP_MUST_CHECK enum cup_err cup_journal_turn(struct cup_journal             *journal,
                                              const struct cup_journal_state *state,
                                              struct cup_fault               *out_fault);
@@ -194,5 +255,12 @@ CUP_MUST_CHECK enum cup_err cup_journal_turn(struct cup_journal             *jou
 /* cup_journal_close: clean says that epoch is applied and that nothing undecided was left behind;
  * it is noted as DONE. NULL is accepted. */
 void cup_journal_close(struct cup_journal *journal, bool clean, uint64_t epoch);
+
+/* cup_journal_adopt makes `state` the journal, whatever it was, damaged ones included: a new
+ * segment with it as BASE; then the old segments are renamed to *.old. The caller has the shard's
+ * lock. */
+CUP_MUST_CHECK enum cup_err cup_journal_adopt(struct cup_store *store, const char *folder,
+                                              const struct cup_journal_state *state,
+                                              struct cup_fault               *out_fault);
 
 #endif

@@ -96,36 +96,55 @@ static bool continues(const struct cup_journal_state *state, const struct cup_jo
 }
 
 /* Takes one line of a message into the state; false: it must not stand there. */
-static bool take_line(struct cup_journal_state *state, uint16_t kind,
+static bool take_line(struct cup_journal_state *state, enum cup_frame_kind kind,
                       const struct cup_journal_line *line, enum cup_err *err)
 {
-    bool ok = true;
+    const bool in_base = kind == CUP_FRAME_BASE, in_epoch = kind == CUP_FRAME_EPOCH;
+    const bool in_intent = kind == CUP_FRAME_INTENT;
+    bool       kept = true, ok = false;
 
     switch (line->kind) {
-    case CUP_LINE_BASE: state->epoch = line->epoch; return kind == CUP_FRAME_BASE;
-    case CUP_LINE_EPOCH:
-        ok           = line->epoch == state->epoch + (kind == CUP_FRAME_EPOCH);
+    case CUP_LINE_BASE:
         state->epoch = line->epoch;
-        return ok;
-    case CUP_LINE_INPUT: ok = kind == CUP_FRAME_BASE; break;
-    case CUP_LINE_RANGE:
-        if (kind == CUP_FRAME_BASE) return true; /* the inputs above have it */
-        ok = kind == CUP_FRAME_EPOCH && continues(state, line);
+        ok           = in_base;
         break;
-    case CUP_LINE_FILE: return kind != CUP_FRAME_DONE;
-    case CUP_LINE_COMMIT: return kind != CUP_FRAME_DONE;
+    case CUP_LINE_INPUT:
+        ok   = in_base;
+        kept = set_position(state, line);
+        break;
+    case CUP_LINE_TABLE:
+        ok   = in_base;
+        kept = cup_journal_tables_note(&state->tables, line->name, line->id, line->epoch);
+        break;
+    case CUP_LINE_INTENT: ok = (in_base || in_intent) && line->epoch == state->epoch + 1; break;
+    case CUP_LINE_PLACE: ok = in_base || in_intent; break;
+    case CUP_LINE_EPOCH:
+        ok           = (in_base || in_epoch) && line->epoch == state->epoch + in_epoch;
+        state->epoch = line->epoch;
+        break;
+    case CUP_LINE_RANGE: /* of BASE: the inputs above have it */
+        ok = in_base || (in_epoch && continues(state, line));
+        if (in_epoch && ok) kept = set_position(state, line);
+        break;
+    case CUP_LINE_FILE: ok = in_base || in_epoch; break;
+    case CUP_LINE_COMMIT:
+        ok   = in_base || in_epoch;
+        kept = cup_journal_tables_note(&state->tables, line->name, line->id, state->epoch);
+        break;
     case CUP_LINE_DONE:
         state->clean = line->clean;
-        return kind == CUP_FRAME_DONE && line->epoch == state->epoch;
-    case CUP_LINE_COUNT: return false;
+        ok           = kind == CUP_FRAME_DONE && line->epoch == state->epoch;
+        break;
+    case CUP_LINE_COUNT: break;
     }
-    if (ok && !set_position(state, line)) *err = CUP_NO_MEMORY;
+    if (!kept) *err = CUP_NO_MEMORY;
     return ok;
 }
 
-static enum cup_err take_message(struct cup_journal_state *state, uint16_t kind,
-                                 const struct cup_text *message, struct cup_journal_reader *reader,
-                                 const char *name, struct cup_fault *out_fault)
+enum cup_err cup_journal_priv_take(struct cup_journal_state *state, enum cup_frame_kind kind,
+                                   const struct cup_text     *message,
+                                   struct cup_journal_reader *reader, const char *name,
+                                   struct cup_fault *out_fault)
 {
     struct cup_journal_line line;
     enum cup_err            err;
@@ -133,18 +152,28 @@ static enum cup_err take_message(struct cup_journal_state *state, uint16_t kind,
 
     state->clean = false;
     cup_text_clear(&state->open);
+    cup_text_clear(&state->placing);
     cup_journal_reader_start(reader, message->at, message->bytes);
     while ((err = cup_journal_reader_next(reader, &line, out_fault)) == CUP_OK) {
-        if (line.kind == CUP_LINE_EPOCH) {
-            cup_text_put(&state->open, message->at + at, message->bytes - at);
-            if (state->open.failed) err = CUP_NO_MEMORY;
-        }
+        struct cup_text *rest = line.kind == CUP_LINE_EPOCH    ? &state->open
+                                : line.kind == CUP_LINE_INTENT ? &state->placing
+                                                               : NULL;
+        if (rest != NULL) cup_text_put(rest, message->at + at, message->bytes - at);
+        if (rest != NULL && rest->failed) err = CUP_NO_MEMORY;
         bool ok = take_line(state, kind, &line, &err);
         if (err != CUP_OK) return cup_fault_set(out_fault, err, "read journal", name);
         if (!ok) return corrupt(out_fault, "journal: lines that do not continue", name, at);
         at = reader->at;
     }
     return err == CUP_END ? CUP_OK : err;
+}
+
+uint64_t cup_journal_applied(const struct cup_journal_state *state,
+                             const struct cup_journal_table *table)
+{
+    bool in_open = state->open.bytes > 0 && table->epoch == state->epoch;
+
+    return in_open ? table->before : table->epoch;
 }
 
 /* END: the segment has no BASE, so nothing in it was ever acted upon. */
@@ -163,10 +192,11 @@ static enum cup_err read_segment(struct cup_store *store, const char *name,
     while (err == CUP_OK) {
         size_t end      = scan.at;
         state->sequence = scan.sequence;
-        if (kind != CUP_FRAME_BASE && kind != CUP_FRAME_EPOCH && kind != CUP_FRAME_DONE)
+        if (kind < CUP_FRAME_BASE || kind > CUP_FRAME_INTENT)
             err = cup_fault_set(out_fault, CUP_UNSUPPORTED, "journal: kind of frame", name);
         else
-            err = take_message(state, kind, &scan.message, reader, name, out_fault);
+            err = cup_journal_priv_take(state, (enum cup_frame_kind)kind, &scan.message, reader,
+                                        name, out_fault);
         if (err == CUP_OK) err = next_message(&scan, &kind, out_fault);
         if (err == CUP_OK && kind == CUP_FRAME_BASE)
             err = corrupt(out_fault, "journal: BASE within a segment", name, end);
@@ -261,6 +291,8 @@ enum cup_err cup_journal_read(struct cup_store *store, const char *folder,
 void cup_journal_state_free(struct cup_journal_state *state)
 {
     cup_positions_free(&state->positions);
+    cup_journal_tables_free(&state->tables);
     cup_text_free(&state->open);
+    cup_text_free(&state->placing);
     *state = (struct cup_journal_state){0};
 }

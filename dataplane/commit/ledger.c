@@ -124,6 +124,8 @@ static enum cup_err put_range(struct ledger *ledger, const struct cup_epoch_rang
              identity->inode, identity->head_bytes, identity->head_crc32c);
     put_text(ledger, CUP_LEDGER_INPUT, position->topic);
     put_text(ledger, CUP_LEDGER_IDENTITY, text);
+    put_text(ledger, CUP_LEDGER_PATH, position->path);
+    put_u64(ledger, CUP_LEDGER_BYTES, position->size);
     put_u64(ledger, CUP_LEDGER_START, range->start);
     put_u64(ledger, CUP_LEDGER_END, range->end);
     put_u64(ledger, CUP_LEDGER_ENDED, range->ended);
@@ -146,6 +148,7 @@ static enum cup_err put_file(struct ledger *ledger, const struct cup_epoch_file 
     put_u64(ledger, CUP_LEDGER_BYTES, file->bytes);
     put_text(ledger, CUP_LEDGER_CRC32C, crc);
     put_u64(ledger, CUP_LEDGER_ROWS, file->row_count);
+    put_text(ledger, CUP_LEDGER_CLOSED, cup_close_name(file->closed));
     return end_row(ledger, "file", out_fault);
 }
 

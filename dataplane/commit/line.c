@@ -33,6 +33,12 @@ static const struct {
 } lines[CUP_LINE_COUNT] = {
     [CUP_LINE_BASE] = {"base", {MEMBER("epoch", TYPE_U64, epoch), MEMBER("open", TYPE_BOOL, open)}},
     [CUP_LINE_INPUT]  = {"input", {INPUT_MEMBERS}},
+    [CUP_LINE_TABLE]  = {"table",
+                         {MEMBER("folder", TYPE_TEXT, name), MEMBER("id", TYPE_TEXT, id),
+                          MEMBER("epoch", TYPE_U64, epoch)}},
+    [CUP_LINE_INTENT] = {"intent", {MEMBER("epoch", TYPE_U64, epoch)}},
+    [CUP_LINE_PLACE]  = {"place",
+                         {MEMBER("table", TYPE_TEXT, topic), MEMBER("name", TYPE_TEXT, name)}},
     [CUP_LINE_EPOCH]  = {"epoch",
                          {MEMBER("epoch", TYPE_U64, epoch), MEMBER("epoch_id", TYPE_TEXT, id),
                           MEMBER("generation", TYPE_U64, generation),

@@ -1,58 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dataplane/commit/journal.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS_MIN 64u /* a power of two */
+#include "dataplane/commit/journal.h"
 
-static uint64_t hash(const char *path)
+#define LIST_MIN 32u
+
+/* A list with room for one more; NULL when memory is short. */
+static void *make_room(void *list, uint32_t count, uint32_t *cap, size_t bytes)
 {
-    uint64_t value = 14695981039346656037u; /* FNV-1a */
-
-    for (; *path != '\0'; path++)
-        value = (value ^ (uint8_t)*path) * 1099511628211u;
-    return value;
+    if (count < *cap) return list;
+    uint32_t more = *cap == 0 ? LIST_MIN : *cap * 2;
+    void    *made = realloc(list, more * bytes);
+    if (made != NULL) *cap = more;
+    return made;
 }
 
-/* The bucket that holds path, or the free one where it belongs. */
-static uint32_t find_bucket(const struct cup_positions *positions, const char *path)
-{
-    uint32_t mask = positions->bucket_count - 1;
-    uint32_t at   = (uint32_t)hash(path) & mask;
-
-    while (positions->buckets[at] != 0 &&
-           strcmp(positions->list[positions->buckets[at] - 1]->path, path) != 0)
-        at = (at + 1) & mask;
-    return at;
-}
+/* --- inputs --- */
 
 struct cup_position *cup_positions_find(const struct cup_positions *positions, const char *path)
 {
-    if (positions->bucket_count == 0) return NULL;
-    uint32_t index = positions->buckets[find_bucket(positions, path)];
-    return index == 0 ? NULL : positions->list[index - 1];
-}
+    uint32_t index = cup_names_find(&positions->paths, path);
 
-/* Keeps the buckets at most half full. */
-static bool grow(struct cup_positions *positions)
-{
-    if (positions->count == positions->cap) {
-        uint32_t cap  = positions->cap == 0 ? BUCKETS_MIN / 2 : positions->cap * 2;
-        void    *list = realloc(positions->list, cap * sizeof *positions->list);
-        if (list == NULL) return false;
-        positions->list = list;
-        positions->cap  = cap;
-    }
-    if (positions->cap * 2 == positions->bucket_count) return true;
-    uint32_t *buckets = calloc(positions->cap * 2u, sizeof *buckets);
-    if (buckets == NULL) return false;
-    free(positions->buckets);
-    positions->buckets      = buckets;
-    positions->bucket_count = positions->cap * 2;
-    for (uint32_t i = 0; i < positions->count; i++)
-        buckets[find_bucket(positions, positions->list[i]->path)] = i + 1;
-    return true;
+    return index == CUP_NAMES_NONE ? NULL : positions->list[index];
 }
 
 static void free_position(struct cup_position *position)
@@ -69,19 +39,19 @@ struct cup_position *cup_positions_add(struct cup_positions *positions, const ch
     struct cup_position *position = cup_positions_find(positions, path);
 
     if (position != NULL) return position;
-    CUP_ASSERT(positions->count < UINT32_MAX / 4);
-    if (!grow(positions)) return NULL;
-    position = calloc(1, sizeof *position);
+    void *list = make_room(positions->list, positions->count, &positions->cap, sizeof position);
+    if (list == NULL) return NULL;
+    positions->list = list;
+    position        = calloc(1, sizeof *position);
     if (position == NULL) return NULL;
     position->path  = strdup(path);
     position->topic = strdup(topic);
-    if (position->path == NULL || position->topic == NULL) {
+    if (position->path == NULL || position->topic == NULL ||
+        !cup_names_add(&positions->paths, position->path)) {
         free_position(position);
         return NULL;
     }
-    uint32_t bucket                   = find_bucket(positions, path);
-    positions->list[positions->count] = position;
-    positions->buckets[bucket]        = ++positions->count;
+    positions->list[positions->count++] = position;
     return position;
 }
 
@@ -90,6 +60,62 @@ void cup_positions_free(struct cup_positions *positions)
     for (uint32_t i = 0; i < positions->count; i++)
         free_position(positions->list[i]);
     free(positions->list);
-    free(positions->buckets);
+    cup_names_free(&positions->paths);
     *positions = (struct cup_positions){0};
+}
+
+/* --- tables --- */
+
+const struct cup_journal_table *cup_journal_tables_find(const struct cup_journal_tables *tables,
+                                                        const char                      *folder)
+{
+    uint32_t index = cup_names_find(&tables->folders, folder);
+
+    return index == CUP_NAMES_NONE ? NULL : &tables->list[index];
+}
+
+static struct cup_journal_table *add_table(struct cup_journal_tables *tables, const char *folder)
+{
+    void *list = make_room(tables->list, tables->count, &tables->cap, sizeof *tables->list);
+    char *name = strdup(folder);
+
+    if (list != NULL) tables->list = list;
+    if (list == NULL || name == NULL || !cup_names_add(&tables->folders, name)) {
+        free(name);
+        return NULL;
+    }
+    struct cup_journal_table *table = &tables->list[tables->count++];
+    *table                          = (struct cup_journal_table){.folder = name};
+    return table;
+}
+
+bool cup_journal_tables_note(struct cup_journal_tables *tables, const char *folder, const char *id,
+                             uint64_t epoch)
+{
+    uint32_t                  index = cup_names_find(&tables->folders, folder);
+    struct cup_journal_table *table = index == CUP_NAMES_NONE ? NULL : &tables->list[index];
+
+    if (table == NULL && tables->count == CUP_JOURNAL_TABLES_MAX) return true;
+    if (table == NULL) table = add_table(tables, folder);
+    if (table == NULL) return false;
+    if (table->id == NULL || strcmp(table->id, id) != 0) {
+        char *copy = strdup(id);
+        if (copy == NULL) return false;
+        free(table->id);
+        table->id = copy;
+    }
+    if (table->epoch != epoch) table->before = table->epoch;
+    table->epoch = epoch;
+    return true;
+}
+
+void cup_journal_tables_free(struct cup_journal_tables *tables)
+{
+    for (uint32_t i = 0; i < tables->count; i++) {
+        free(tables->list[i].folder);
+        free(tables->list[i].id);
+    }
+    free(tables->list);
+    cup_names_free(&tables->folders);
+    *tables = (struct cup_journal_tables){0};
 }

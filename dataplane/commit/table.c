@@ -60,7 +60,7 @@ void cup_commit_priv_tables_close(struct cup_commit *commit)
     commit->silver = NULL;
 }
 
-/* Data columns as the plan says, then the generated ones. List elements lie behind the columns. */
+/* Data columns as the plan says, then the generated ones, then _date. List elements lie behind. */
 enum cup_err cup_commit_priv_table_fields(struct cup_commit *commit, struct cup_commit_table *table,
                                           struct cup_fault *out_fault)
 {
@@ -69,12 +69,12 @@ enum cup_err cup_commit_priv_table_fields(struct cup_commit *commit, struct cup_
     const struct cup_plan_table *planned = cup_plan_tables(commit->plan) + (table - commit->silver);
     const struct cup_plan_column *columns = cup_plan_columns(commit->plan, planned);
     uint32_t                      count   = planned->columns.count;
-    struct cup_field             *fields  = calloc(2ul * count + CUP_SILVER_COUNT, sizeof *fields);
+    struct cup_field *fields = calloc(2ul * count + CUP_SILVER_COUNT + 1, sizeof *fields);
 
     if (fields == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "columns", table->folder);
     for (uint32_t i = 0; i < count; i++) {
         const struct cup_plan_column *column  = &columns[i];
-        struct cup_field             *element = &fields[count + CUP_SILVER_COUNT + i];
+        struct cup_field             *element = &fields[count + CUP_SILVER_COUNT + 1 + i];
         bool                          is_list = column->type == CUP_TYPE_LIST;
 
         element->name         = "element";
@@ -94,6 +94,10 @@ enum cup_err cup_commit_priv_table_fields(struct cup_commit *commit, struct cup_
     table->made_fields = fields;
     table->fields      = fields;
     table->field_count = count + CUP_SILVER_COUNT;
+    cup_commit_priv_partitions_name(commit->plan, planned, table);
+    for (uint32_t i = 0; i < planned->partitions.count; i++) /* its place is one of the columns */
+        if (cup_plan_partitions(commit->plan, planned)[i] == CUP_PLAN_PARTITION_DATE)
+            fields[table->field_count++] = *cup_date_field();
     return CUP_OK;
 }
 
@@ -131,8 +135,71 @@ enum cup_err cup_commit_priv_table_look(struct cup_commit_table *table, struct c
         }
     }
     if (err != CUP_OK) err = cup_delta_load(&io, &table->state, out_fault);
-    table->looked = err == CUP_OK || err == CUP_NOT_FOUND;
-    return err == CUP_NOT_FOUND ? CUP_OK : err;
+    if (err == CUP_NOT_FOUND) err = CUP_OK;
+    table->met &= err == CUP_OK; /* the state is lost */
+    return err;
+}
+
+/* What the journal knows of a table must be so. */
+static enum cup_err compare(const struct cup_commit *commit, const struct cup_commit_table *table,
+                            uint64_t txn, struct cup_fault *out_fault)
+{
+    const struct cup_journal_table *known =
+        cup_journal_tables_find(&commit->state.tables, table->folder);
+    uint64_t    applied = known == NULL ? 0 : cup_journal_applied(&commit->state, known);
+    const char *what    = NULL;
+
+    if (applied == 0) return CUP_OK;
+    if (table->state == NULL)
+        what = "the table is gone, but the journal has committed to it; put it back, or see "
+               "`cupel recover LAKE`";
+    else if (strcmp(table->state->id, known->id) != 0)
+        what = "the table was created anew by another writer: its id is not the one that the "
+               "journal knows; see `cupel recover LAKE`";
+    else if (txn < applied)
+        what = "the table is behind the journal: it was put back from a copy or replaced; see "
+               "`cupel recover LAKE`";
+    return what == NULL ? CUP_OK : cup_fault_set(out_fault, CUP_TABLE_CHANGED, what, table->folder);
+}
+
+enum cup_err cup_commit_priv_table_meet(struct cup_commit *commit, struct cup_commit_table *table,
+                                        struct cup_fault *out_fault)
+{
+    enum cup_err err = cup_commit_priv_table_look(table, out_fault);
+
+    if (err != CUP_OK) return err;
+    uint64_t txn = table->state == NULL ? 0 : cup_delta_txn_version(table->state, commit->app);
+    if (txn <= commit->state.epoch)
+        err = compare(commit, table, txn, out_fault);
+    else if (table->met || commit->decided)
+        err = cup_fault_set(out_fault, CUP_FENCED,
+                            "another instance commits to the table under this pipeline's name; end "
+                            "one of the two",
+                            table->folder);
+    else
+        err = cup_fault_set(out_fault, CUP_TABLE_CHANGED,
+                            "the table is ahead of the journal: the journal was lost or put back "
+                            "from a copy; see `cupel recover LAKE`",
+                            table->folder);
+    table->met |= err == CUP_OK;
+    return err;
+}
+
+struct cup_commit_table *cup_commit_priv_table_at(struct cup_commit *commit, const char *folder)
+{
+    struct cup_commit_table *own[] = {&commit->index, &commit->quarantine, &commit->ledger};
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(own[i]->folder, folder) == 0) return own[i];
+    uint32_t count = commit->plan->tables.count;
+    for (uint32_t i = 0; i < count; i++) {
+        /* commits come in the plan's order: the search goes on where the last one ended */
+        uint32_t at = (commit->found + i) % count;
+        if (strcmp(commit->silver[at].folder, folder) != 0) continue;
+        commit->found = at;
+        return &commit->silver[at];
+    }
+    return NULL;
 }
 
 /* Bounded: fields of a plan are lists at most; a log's were parsed with a limit, and the plan's
@@ -198,9 +265,6 @@ static enum cup_err check_properties(const struct cup_commit_table *table,
 {
     const struct cup_delta_state *state = table->state;
 
-    if (state->partition_columns_json != NULL && strchr(state->partition_columns_json, '"') != NULL)
-        return refuse(out_fault, "the table is partitioned in a way the plan does not know", table,
-                      NULL);
     if (state->configuration_json != NULL &&
         strstr(state->configuration_json, "\"delta.setTransactionRetentionDuration\"") != NULL)
         return refuse(out_fault,
@@ -222,6 +286,8 @@ enum cup_err cup_commit_priv_table_check(const struct cup_commit_table *table,
     CUP_ASSERT(state != NULL);
     enum cup_err err = check_protocol(table, out_fault);
     if (err == CUP_OK) err = check_properties(table, out_fault);
+    if (err == CUP_OK && table->fields != NULL)
+        err = cup_commit_priv_partitions_check(table, out_fault);
     if (err != CUP_OK) return err;
     for (uint32_t i = 0; i < table->field_count; i++) {
         const struct cup_field *field = &table->fields[i];

@@ -9,8 +9,10 @@
 #define ALIGNMENT      64u
 #define SLOTS_MIN      64u /* rows of the widest tables */
 #define TABLE_FRACTION 8u  /* a table may take 1/8 of the pool before text grows: two must fit */
-#define TEXT_SHARE     8u  /* bytes of text a row: a quarter of a block for 2,048 rows */
-#define TEXT_RUN_MAX   32u /* 2 MiB of text in a column with rows: then they are taken first */
+#define KEPT_FRACTION                                                                              \
+    8u /* of the pool: what it takes to write rows out is not lent to another table */
+#define TEXT_SHARE   8u  /* bytes of text a row: a quarter of a block for 2,048 rows */
+#define TEXT_RUN_MAX 32u /* 2 MiB of text in a column with rows: then they are taken first */
 
 _Static_assert(CUP_CHANGES_ROWS * sizeof(cup_i128) <= CUP_BLOCK_BYTES, "a vector fits in a block");
 _Static_assert(CUP_CHANGES_ROWS *TEXT_SHARE <= CUP_BLOCK_BYTES, "a share of text fits in a block");
@@ -97,7 +99,9 @@ enum cup_err cup_columns_priv_plan(struct cup_decode *decode, struct cup_table *
 
 static bool open_rows(struct cup_decode *decode, struct cup_table *table)
 {
-    if (decode->pool->free_count < table->block_count) return false;
+    uint32_t kept = decode->open_count == 0 ? 0 : decode->pool->block_count / KEPT_FRACTION;
+
+    if (decode->pool->free_count < table->block_count + kept) return false;
     for (uint32_t i = 0; i < table->block_count; i++) {
         table->blocks[i] = cup_pool_take(decode->pool, 1);
         CUP_ASSERT(table->blocks[i] != NULL);

@@ -350,16 +350,30 @@ void cup_decode_taken(struct cup_decode *decode, uint32_t table)
     cup_columns_priv_close(decode, &decode->tables[table]);
 }
 
+/* Of tables that borrow as much, the one with most rows: its rows cost least to write. */
 uint32_t cup_decode_largest(const struct cup_decode *decode)
 {
-    uint32_t largest = CUP_NONE, most = 0;
+    uint32_t largest = CUP_NONE, most = 0, rows = 0;
 
     for (uint32_t i = 0; i < decode->open_count; i++) {
         const struct cup_table *table  = &decode->tables[decode->open[i]];
         uint32_t                blocks = table->block_count + table->run_block_count;
-        if (blocks <= most || table->row_count == 0) continue;
+        if (table->row_count == 0 || blocks < most) continue;
+        if (blocks == most && table->row_count <= rows) continue;
         most    = blocks;
+        rows    = table->row_count;
         largest = decode->open[i];
     }
     return largest;
+}
+
+uint64_t cup_decode_bytes(const struct cup_decode *decode)
+{
+    uint64_t blocks = 0;
+
+    for (uint32_t i = 0; i < decode->open_count; i++) {
+        const struct cup_table *table = &decode->tables[decode->open[i]];
+        blocks += table->block_count + table->run_block_count;
+    }
+    return blocks * CUP_BLOCK_BYTES;
 }

@@ -114,4 +114,7 @@ void               cup_decode_taken(struct cup_decode *decode, uint32_t table);
 /* cup_decode_largest is the table whose open rows borrow most; UINT32_MAX when none has rows. */
 uint32_t cup_decode_largest(const struct cup_decode *decode);
 
+/* cup_decode_bytes is what the open rows of all tables borrow. */
+uint64_t cup_decode_bytes(const struct cup_decode *decode);
+
 #endif

@@ -3,6 +3,7 @@
  * record is taken, so a refused record leaves nothing. */
 #include <string.h>
 
+#include "dataplane/abi/partition.h"
 #include "dataplane/decode/decode_priv.h"
 
 #define OK ((uint32_t)CUP_OUTCOME_ACCEPTED)
@@ -256,7 +257,23 @@ static uint32_t put_delete(struct cup_decode *decode, uint32_t row)
     return cup_silver_priv_put(decode, row, 'd', 0, key_only);
 }
 
-uint32_t cup_rows_priv_put(struct cup_decode *decode, uint32_t *out_row_count)
+/* Every row must have a folder to go to. */
+static uint32_t check_partitions(struct cup_decode *decode, uint32_t row, uint32_t row_count)
+{
+    const struct cup_table  *table = decode->table;
+    struct cup_partition_key key;
+
+    for (uint32_t i = row; i < row + row_count; i++) {
+        enum cup_outcome outcome =
+            cup_partition_key(decode->plan, table->plan, table->columns, i, &key);
+        if (outcome == CUP_OUTCOME_ACCEPTED) continue;
+        const char *name = cup_partition_name(decode->plan, table->plan, key.bad);
+        return cup_decode_priv_refuse(decode, outcome, NULL, "", name, (uint32_t)strlen(name));
+    }
+    return OK;
+}
+
+static uint32_t put_event(struct cup_decode *decode, uint32_t *out_row_count)
 {
     uint32_t row = decode->table->row_count;
 
@@ -271,4 +288,12 @@ uint32_t cup_rows_priv_put(struct cup_decode *decode, uint32_t *out_row_count)
         return cup_silver_priv_put(decode, row, 't', 0, false);
     default: return put_after(decode, row, 0);
     }
+}
+
+uint32_t cup_rows_priv_put(struct cup_decode *decode, uint32_t *out_row_count)
+{
+    uint32_t outcome = put_event(decode, out_row_count);
+
+    if (outcome != OK || decode->table->plan->partitions.count == 0) return outcome;
+    return check_partitions(decode, decode->table->row_count, *out_row_count);
 }

@@ -26,6 +26,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "dataplane/store/disk.h"
 
 #define CUP_STORE_NAME_BYTES 1024u /* longest relative name with its NUL */
 
@@ -34,10 +35,10 @@ struct cup_store_file; /* a staged file */
 
 /* cup_store_open opens (and makes, 0750) the lake folder and the staging folder below it; staging
  * must lie on the same file system (checked). Files left in staging are removed by cup_store_clean.
- */
-CUP_MUST_CHECK enum cup_err cup_store_open(const char *lake, const char *staging,
-                                           struct cup_store **out_store,
-                                           struct cup_fault  *out_fault);
+ * The disk must outlive the store. */
+CUP_MUST_CHECK enum cup_err cup_store_open(struct cup_disk *disk, const char *lake,
+                                           const char *staging, struct cup_store **out_store,
+                                           struct cup_fault *out_fault);
 void                        cup_store_close(struct cup_store *store);
 
 CUP_MUST_CHECK enum cup_err cup_store_stage(struct cup_store       *store,
@@ -61,11 +62,27 @@ CUP_MUST_CHECK enum cup_err cup_store_seal(struct cup_store_file *file,
 CUP_MUST_CHECK enum cup_err cup_store_place(struct cup_store *store, struct cup_store_file *file,
                                             const char *name, struct cup_fault *out_fault);
 
+/* The same for many at once: what the disk can do side by side, it does. seal_all fails if one
+ * fails; all are then poisoned or sealed. place_all: those that got their names are NULL after it.
+ */
+CUP_MUST_CHECK enum cup_err cup_store_seal_all(struct cup_store_file *const *files, uint32_t count,
+                                               struct cup_sealed *out_sealed,
+                                               struct cup_fault  *out_fault);
+CUP_MUST_CHECK enum cup_err cup_store_place_all(struct cup_store       *store,
+                                                struct cup_store_file **files,
+                                                const char *const *names, uint32_t count,
+                                                struct cup_fault *out_fault);
+
+/* cup_store_publish is cup_store_place for a durable file that another process left at `from`
+ * (below the lake): it gets the name as well; `from` stays. EXISTS; NOT_FOUND: no `from`. */
+CUP_MUST_CHECK enum cup_err cup_store_publish(struct cup_store *store, const char *from,
+                                              const char *name, struct cup_fault *out_fault);
+
 /* cup_store_sync makes all placements and new folders since the last sync durable. */
 CUP_MUST_CHECK enum cup_err cup_store_sync(struct cup_store *store, struct cup_fault *out_fault);
 
-/* cup_store_sync_folder makes the names in one folder durable: what can be seen in it need not have
- * been, when another process put it there. */
+/* cup_store_sync_folder makes the names in one folder durable, and its own: what can be seen in it
+ * need not have been, when another process put it there. NOT_FOUND. */
 CUP_MUST_CHECK enum cup_err cup_store_sync_folder(struct cup_store *store, const char *folder,
                                                   struct cup_fault *out_fault);
 
@@ -82,6 +99,29 @@ CUP_MUST_CHECK enum cup_err cup_store_replace(struct cup_store *store, const cha
                                               const void *bytes, size_t count,
                                               struct cup_fault *out_fault);
 
+/* Many puts at once, each with its own result. IO may mean that it was done all the same (an error
+ * behind the link, a reply that was lost): who needs to know reads the name back. */
+struct cup_store_put {
+    const char      *name;
+    const void      *bytes;
+    size_t           count;
+    enum cup_err     err;
+    struct cup_fault fault; /* unless OK */
+};
+void cup_store_put_all(struct cup_store *store, struct cup_store_put *puts, uint32_t count);
+
+/* cup_store_free_bytes: what unprivileged writers may still use. cup_store_info: NOT_FOUND. */
+struct cup_store_info {
+    uint64_t bytes;
+    int64_t  modified_us;
+    bool     folder;
+};
+CUP_MUST_CHECK enum cup_err cup_store_free_bytes(struct cup_store *store, uint64_t *out_bytes,
+                                                 struct cup_fault *out_fault);
+CUP_MUST_CHECK enum cup_err cup_store_info(struct cup_store *store, const char *name,
+                                           struct cup_store_info *out_info,
+                                           struct cup_fault      *out_fault);
+
 /* cup_store_get appends the whole file to *out; NOT_FOUND. cup_store_list calls each name in a
  * folder, in any order ("." and ".." left out); NOT_FOUND. cup_store_remove: a missing file is no
  * error. */
@@ -92,6 +132,18 @@ CUP_MUST_CHECK enum cup_err cup_store_list(struct cup_store *store, const char  
                                            struct cup_fault *out_fault);
 CUP_MUST_CHECK enum cup_err cup_store_remove(struct cup_store *store, const char *name,
                                              struct cup_fault *out_fault);
+
+/* A scratch file: room on the lake's disk beside the staged files, without a name and never
+ * durable; any worker, each its own. read: IO also when there are not so many bytes. */
+CUP_MUST_CHECK enum cup_err cup_store_scratch_open(struct cup_store *store, int *out_fd,
+                                                   struct cup_fault *out_fault);
+CUP_MUST_CHECK enum cup_err cup_store_scratch_write(struct cup_store *store, int fd,
+                                                    const void *bytes, size_t count, uint64_t at,
+                                                    struct cup_fault *out_fault);
+CUP_MUST_CHECK enum cup_err cup_store_scratch_read(struct cup_store *store, int fd, void *bytes,
+                                                   size_t count, uint64_t at,
+                                                   struct cup_fault *out_fault);
+void                        cup_store_scratch_close(struct cup_store *store, int fd);
 
 /* cup_store_clean removes everything in staging; the committer calls it at start, under its lock.
  */

@@ -395,50 +395,46 @@ enum cup_err cup_worker_priv_archive(struct cup_worker *worker, uint32_t from, u
     return err;
 }
 
-static enum cup_err seal_rows(struct cup_worker *worker, struct cup_rows *rows,
-                              struct cup_zone_file *file, struct cup_epoch_part *part,
-                              struct cup_fault *out_fault)
+static enum cup_err finish_rows(struct cup_worker *worker, struct cup_rows *rows,
+                                struct cup_zone_file *file, enum cup_close why,
+                                struct cup_fault *out_fault)
 {
     enum cup_err err = flush(worker, rows, file, out_fault);
 
     if (err != CUP_OK || file->parquet == NULL) return err;
-    return cup_zone_file_seal(file, &worker->context, cup_worker_priv_part_file(part), out_fault);
+    return cup_worker_priv_finish(worker, file, why, out_fault);
 }
 
-static enum cup_err seal_bronze(struct cup_worker *worker, struct cup_epoch_part *part,
-                                struct cup_fault *out_fault)
+static enum cup_err finish_bronze(struct cup_worker *worker, enum cup_close why,
+                                  struct cup_fault *out_fault)
 {
     struct cup_archive *archive = &worker->archive;
-    struct cup_sealed   sealed;
     uint64_t            bytes;
 
     if (archive->staged == NULL) return CUP_OK;
     CUP_ASSERT(!archive->in_oversize);
     enum cup_err err = cup_bronze_end(archive->bronze, &bytes, out_fault);
-    if (err == CUP_OK) err = cup_store_seal(archive->staged, &sealed, out_fault);
     if (err != CUP_OK) return err;
-    CUP_ASSERT(sealed.bytes == bytes);
-    struct cup_epoch_file *file = cup_worker_priv_part_file(part);
+    struct cup_epoch_file *file = cup_worker_priv_part_file(worker);
     file->zone                  = CUP_ZONE_BRONZE;
+    file->closed                = why;
     file->staged                = archive->staged;
-    file->bytes                 = sealed.bytes;
-    file->crc32c                = sealed.crc32c;
+    file->bytes                 = bytes;
     file->row_count             = archive->row_count;
     memcpy(file->name, archive->name, sizeof file->name);
     archive->staged = NULL;
-    cup_stats_add(&worker->config.stats->counters[CUP_COUNTER_BRONZE_BYTES], bytes);
     return CUP_OK;
 }
 
-enum cup_err cup_worker_priv_archive_seal(struct cup_worker *worker, struct cup_epoch_part *part,
-                                          struct cup_fault *out_fault)
+enum cup_err cup_worker_priv_archive_finish(struct cup_worker *worker, enum cup_close why,
+                                            struct cup_fault *out_fault)
 {
     struct cup_archive *archive = &worker->archive;
-    enum cup_err        err     = seal_bronze(worker, part, out_fault);
+    enum cup_err        err     = finish_bronze(worker, why, out_fault);
 
     if (err == CUP_OK && archive->bronze != NULL)
-        err = seal_rows(worker, &archive->index, &archive->index_file, part, out_fault);
+        err = finish_rows(worker, &archive->index, &archive->index_file, why, out_fault);
     if (err == CUP_OK)
-        err = seal_rows(worker, &archive->quarantine, &archive->quarantine_file, part, out_fault);
+        err = finish_rows(worker, &archive->quarantine, &archive->quarantine_file, why, out_fault);
     return err;
 }

@@ -48,10 +48,11 @@ enum cup_err cup_worker_open(const struct cup_worker_config *config, struct cup_
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "worker", NULL);
     }
     worker->config       = *config;
-    worker->plan         = config->plan;
+    worker->plan         = config->current;
     worker->verdicts     = verdicts;
     worker->link.wake_fd = config->wake_fd;
     worker->context      = (struct cup_zone_context){.store  = config->store,
+                                                     .plan   = config->current,
                                                      .pool   = &worker->pool,
                                                      .codec  = (enum cup_codec)config->plan->codec,
                                                      .worker = config->index,
@@ -90,10 +91,10 @@ void cup_worker_close(struct cup_worker *worker)
     cup_worker_priv_archive_close(worker);
     cup_source_close(worker->source);
     cup_epoch_part_free(&worker->link.part, worker->config.store);
+    cup_epoch_part_free(&worker->part, worker->config.store);
     cup_pool_fini(&worker->pool);
     pthread_mutex_destroy(&worker->link.lock);
     pthread_cond_destroy(&worker->link.changed);
-    free(worker->ranges);
     free(worker->verdicts);
     free(worker);
 }
@@ -108,17 +109,18 @@ struct cup_worker_link *cup_worker_link(struct cup_worker *worker)
 /* The range of the batch's input in the open epoch, started at `start` if there is none. */
 static struct cup_epoch_range *range_of(struct cup_worker *worker, uint64_t start)
 {
-    if (worker->range_count > 0 &&
-        worker->ranges[worker->range_count - 1].input == worker->batch.input)
-        return &worker->ranges[worker->range_count - 1];
-    if (worker->range_count == worker->range_cap) {
+    struct cup_epoch_part *part = &worker->part;
+
+    if (part->range_count > 0 && part->ranges[part->range_count - 1].input == worker->batch.input)
+        return &part->ranges[part->range_count - 1];
+    if (part->range_count == worker->range_cap) {
         uint32_t cap   = worker->range_cap == 0 ? 16 : worker->range_cap * 2;
-        void    *grown = realloc(worker->ranges, cap * sizeof *worker->ranges);
+        void    *grown = realloc(part->ranges, cap * sizeof *part->ranges);
         if (grown == NULL) return NULL;
-        worker->ranges    = grown;
+        part->ranges      = grown;
         worker->range_cap = cap;
     }
-    struct cup_epoch_range *range = &worker->ranges[worker->range_count++];
+    struct cup_epoch_range *range = &part->ranges[part->range_count++];
     *range = (struct cup_epoch_range){.input = worker->batch.input, .start = start, .end = start};
     return range;
 }
@@ -170,16 +172,6 @@ static enum cup_err finish_batch(struct cup_worker *worker, struct cup_fault *ou
     return CUP_OK;
 }
 
-/* The pool cannot lend: write a row group out, or make one of the largest open rows. */
-static enum cup_err make_room(struct cup_worker *worker, struct cup_fault *out_fault)
-{
-    enum cup_err err = cup_worker_priv_relieve(worker, out_fault);
-
-    if (err != CUP_NO_MEMORY || worker->decode == NULL) return err;
-    uint32_t table = cup_decode_largest(worker->decode);
-    return table == UINT32_MAX ? err : cup_worker_priv_encode(worker, table, out_fault);
-}
-
 static enum cup_decode_stop judge(struct cup_worker *worker, uint32_t *next)
 {
     struct cup_decode_stamp stamp = {.ingested_us = worker->ingested_us,
@@ -212,9 +204,10 @@ static enum cup_err run_batch(struct cup_worker *worker, struct cup_fault *out_f
         switch (stop) {
         case CUP_DECODE_DONE: return finish_batch(worker, out_fault);
         case CUP_DECODE_UNKNOWN: return CUP_AGAIN;
-        case CUP_DECODE_SHORT: err = make_room(worker, out_fault); break;
+        case CUP_DECODE_SHORT: err = cup_worker_priv_make_room(worker, out_fault); break;
         case CUP_DECODE_FULL:
-            err = cup_worker_priv_encode(worker, cup_decode_stop_table(worker->decode), out_fault);
+            err = cup_worker_priv_encode(worker, cup_decode_stop_table(worker->decode), false,
+                                         out_fault);
             break;
         }
         if (err != CUP_OK) return err;
@@ -223,9 +216,10 @@ static enum cup_err run_batch(struct cup_worker *worker, struct cup_fault *out_f
 
 /* --- the end of an epoch --- */
 
-struct cup_epoch_file *cup_worker_priv_part_file(struct cup_epoch_part *part)
+struct cup_epoch_file *cup_worker_priv_part_file(struct cup_worker *worker)
 {
-    uint32_t count = part->file_count;
+    struct cup_epoch_part *part  = &worker->part;
+    uint32_t               count = part->file_count;
 
     if ((count & (count - 1)) == 0) { /* 0, 1, 2, 4, ...: full at powers of two */
         void *grown = realloc(part->files, (count == 0 ? 1 : 2ul * count) * sizeof *part->files);
@@ -237,39 +231,45 @@ struct cup_epoch_file *cup_worker_priv_part_file(struct cup_epoch_part *part)
     return &part->files[count];
 }
 
-static enum cup_err seal_tables(struct cup_worker *worker, struct cup_epoch_part *part,
-                                struct cup_fault *out_fault)
+enum cup_err cup_worker_priv_finish(struct cup_worker *worker, struct cup_zone_file *file,
+                                    enum cup_close why, struct cup_fault *out_fault)
 {
-    if (worker->decode == NULL) return CUP_OK;
-    enum cup_err err = cup_worker_priv_encode_all(worker, out_fault);
-    for (uint32_t i = 0; err == CUP_OK && i < worker->plan->tables.count; i++) {
-        if (worker->tables[i].parquet == NULL) continue;
-        struct cup_epoch_file *file = cup_worker_priv_part_file(part);
-        err = cup_zone_file_seal(&worker->tables[i], &worker->context, file, out_fault);
-        if (err == CUP_OK)
-            cup_stats_add(&worker->config.stats->counters[CUP_COUNTER_SILVER_BYTES], file->bytes);
-    }
+    enum cup_err err = CUP_OK;
+
+    if (worker->part.file_count - worker->part.sealed_count >= CUP_WORKER_SEAL_MAX)
+        err = cup_worker_seal(&worker->part, 1, out_fault);
+    if (err != CUP_OK) return err;
+    cup_worker_priv_forget(worker, file);
+    struct cup_epoch_file *done = cup_worker_priv_part_file(worker);
+    err                         = cup_zone_file_finish(file, &worker->context, done, out_fault);
+    done->closed                = why;
     return err;
 }
 
-static enum cup_err seal_epoch(struct cup_worker *worker, struct cup_epoch_part *out_part,
-                               struct cup_fault *out_fault)
+static void count_file(struct cup_worker *worker, const struct cup_epoch_file *file)
 {
-    struct cup_epoch_part part = {0};
+    _Atomic uint64_t *counters = worker->config.stats->counters;
 
-    enum cup_err err = seal_tables(worker, &part, out_fault);
-    if (err == CUP_OK) err = cup_worker_priv_archive_seal(worker, &part, out_fault);
-    if (err != CUP_OK) {
-        cup_epoch_part_free(&part, worker->config.store);
-        return err;
-    }
-    part.ranges         = worker->ranges;
-    part.range_count    = worker->range_count;
-    worker->ranges      = NULL;
-    worker->range_count = worker->range_cap = 0;
-    cup_stats_add(&worker->config.stats->counters[CUP_COUNTER_FILES], part.file_count);
+    cup_stats_add(&counters[CUP_COUNTER_FILES], 1);
+    if (file->zone == CUP_ZONE_SILVER)
+        cup_stats_add(&counters[CUP_COUNTER_SILVER_BYTES], file->bytes);
+    if (file->zone == CUP_ZONE_BRONZE)
+        cup_stats_add(&counters[CUP_COUNTER_BRONZE_BYTES], file->bytes);
+    cup_stats_add(&counters[CUP_COUNTER_OF_CLOSE(file->closed)], 1);
+}
+
+static enum cup_err finish_epoch(struct cup_worker *worker, struct cup_epoch_part *out_part,
+                                 struct cup_fault *out_fault)
+{
+    enum cup_err err = cup_worker_priv_archive_finish(worker, worker->closing, out_fault);
+    if (err == CUP_OK) err = cup_worker_priv_tables_finish(worker, worker->closing, out_fault);
+    if (err != CUP_OK) return err;
+    for (uint32_t i = 0; i < worker->part.file_count; i++)
+        count_file(worker, &worker->part.files[i]);
     cup_stats_add(&worker->config.stats->counters[CUP_COUNTER_EPOCHS], 1);
-    *out_part = part;
+    *out_part         = worker->part;
+    worker->part      = (struct cup_epoch_part){0};
+    worker->range_cap = 0;
     return CUP_OK;
 }
 
@@ -284,7 +284,8 @@ static enum cup_err adopt(struct cup_worker *worker, const struct cup_plan *plan
                           struct cup_fault *out_fault)
 {
     close_decode(worker);
-    worker->plan = plan;
+    worker->plan         = plan;
+    worker->context.plan = plan;
     return open_decode(worker, out_fault);
 }
 
@@ -303,15 +304,18 @@ static enum cup_err obey_release(struct cup_worker *worker, struct cup_fault *ou
     return err;
 }
 
-/* Seals the epoch and hands it over; `before` says what the worker was doing. Returns CUP_END to
- * quit. */
+/* Finishes the epoch's files and hands them over; `before` says what the worker was doing. Returns
+ * CUP_END to quit. */
 static enum cup_err hand_over(struct cup_worker *worker, enum cup_worker_state before,
                               struct cup_fault *out_fault)
 {
     struct cup_worker_link *link = &worker->link;
     struct cup_epoch_part   part;
 
-    enum cup_err err = seal_epoch(worker, &part, out_fault);
+    pthread_mutex_lock(&link->lock);
+    worker->closing = link->why;
+    pthread_mutex_unlock(&link->lock);
+    enum cup_err err = finish_epoch(worker, &part, out_fault);
     if (err != CUP_OK) return err;
     atomic_store_explicit(&link->open_records, 0, memory_order_relaxed);
     atomic_store_explicit(&link->open_bytes, 0, memory_order_relaxed);
@@ -362,10 +366,11 @@ static enum cup_err next_batch(struct cup_worker *worker, struct cup_fault *out_
     enum cup_err err = cup_source_next(worker->source, &worker->batch, out_fault);
 
     while (err == CUP_NO_MEMORY) {
-        err = make_room(worker, out_fault);
+        err = cup_worker_priv_make_room(worker, out_fault);
         if (err != CUP_OK) return err;
         err = cup_source_next(worker->source, &worker->batch, out_fault);
     }
+    worker->reading = err != CUP_OK;
     if (err != CUP_OK) return err;
     worker->batch_open  = true;
     worker->batch_next  = 0;
@@ -422,8 +427,9 @@ static void *run(void *arg)
         err = step(worker, &fault);
     if (err == CUP_END) return NULL;
     pthread_mutex_lock(&worker->link.lock);
-    worker->link.state = CUP_WORKER_FAILED;
-    worker->link.fault = fault;
+    worker->link.state   = CUP_WORKER_FAILED;
+    worker->link.fault   = fault;
+    worker->link.reading = worker->reading;
     wake_shard(worker);
     pthread_mutex_unlock(&worker->link.lock);
     return NULL;

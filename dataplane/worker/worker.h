@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* worker: carries batches from its inputs to sealed files, one batch at a time.
  *
- *   RUNNING --close asked--> seal --> SEALED --part taken--> RUNNING (next epoch), or held
+ *   RUNNING --close asked--> finish files, hand over the part --> RUNNING (next epoch), or held
  *      |                                                         ^
  *      +-- unknown schema --> PARKED --\                         |
- *      +-- inputs at end ---> ENDED ----+-- close asked, sealed -+-- released (maybe with a new
+ *      +-- inputs at end ---> ENDED ----+-- close asked ---------+-- released (maybe with a new
  * plan)
  *      +-- bad world -------> FAILED
  *
@@ -13,7 +13,7 @@
  * Threads   the worker's own; what both sides touch is in struct cup_worker_link under its lock.
  * Fails     open; later faults are reported in the link.
  * Bounds    memory: plan->pool_bytes and what struct cup_worker holds; back-pressure instead of
- * growth. Tests     tests/dataplane/test_shard.c, tests/oracle
+ * growth. Tests     tests/dataplane/test_shard.py, tests/oracle
  */
 #ifndef CUP_DATAPLANE_WORKER_WORKER_H
 #define CUP_DATAPLANE_WORKER_WORKER_H
@@ -30,21 +30,23 @@ enum cup_worker_state {
     CUP_WORKER_RUNNING,
     CUP_WORKER_PARKED, /* at a record whose schema the plan does not know */
     CUP_WORKER_ENDED,  /* all inputs at their end */
-    CUP_WORKER_HELD,   /* sealed; waits for release */
+    CUP_WORKER_HELD,   /* has handed over; waits for release */
     CUP_WORKER_FAILED,
 };
 
 /* What worker and shard share. */
 struct cup_worker_link {
-    pthread_mutex_t           lock;
-    pthread_cond_t            changed;
-    enum cup_worker_state     state;  /* under the lock, as all that follows */
-    enum cup_worker_state     before; /* its state when it sealed: RUNNING, PARKED, ENDED */
-    struct cup_epoch_part     part;   /* if part_ready; the shard takes it and clears the flag */
-    bool                      part_ready;
-    struct cup_fault          fault;   /* FAILED */
+    pthread_mutex_t       lock;
+    pthread_cond_t        changed;
+    enum cup_worker_state state;  /* under the lock, as all that follows */
+    enum cup_worker_state before; /* its state when it handed over: RUNNING, PARKED, ENDED */
+    struct cup_epoch_part part;   /* if part_ready; the shard takes it and clears the flag */
+    bool                  part_ready;
+    struct cup_fault      fault;   /* FAILED */
+    bool                  reading; /* FAILED: an input could not be read; else the lake's side */
     struct cup_decode_unknown unknown; /* PARKED; its texts are the worker's */
     bool                      hold;    /* after this close wait for a release */
+    enum cup_close            why;     /* of this close */
     bool                      released, quit;
     uint64_t                  next_epoch; /* number of the epoch that starts at release */
     const struct cup_plan    *next_plan;  /* NULL: as before */
@@ -55,12 +57,14 @@ struct cup_worker_link {
     _Atomic bool stop_asked;  /* read no further; behave as at the end of the inputs */
     _Atomic uint64_t open_records; /* in the open epoch; written by the worker */
     _Atomic uint64_t open_bytes;
-    int              wake_fd; /* eventfd that the worker writes when its state changes */
+    _Atomic bool full;    /* the open epoch should be closed: it has as many files as it may have */
+    int          wake_fd; /* eventfd that the worker writes when its state changes */
 };
 
 struct cup_worker_config {
     uint32_t                 index;
-    const struct cup_plan   *plan; /* lives as long as the worker: inputs are read from it */
+    const struct cup_plan   *plan;    /* lives as long as the worker: inputs are read from it */
+    const struct cup_plan   *current; /* the generation to begin with; the rest is read from it */
     struct cup_store        *store;
     struct cup_stats_worker *stats;
     const uint32_t          *inputs; /* indexes in the plan, in order; lent until close */
@@ -77,6 +81,11 @@ CUP_MUST_CHECK enum cup_err cup_worker_open(const struct cup_worker_config *conf
                                             struct cup_fault               *out_fault);
 CUP_MUST_CHECK enum cup_err cup_worker_start(struct cup_worker *worker,
                                              struct cup_fault  *out_fault);
+
+/* cup_worker_seal makes the files of parts durable that are only finished: a worker does not wait
+ * for the disk at an epoch's end, the committer does. On failure some are poisoned. */
+CUP_MUST_CHECK enum cup_err cup_worker_seal(struct cup_epoch_part *parts, uint32_t part_count,
+                                            struct cup_fault *out_fault);
 
 /* cup_worker_close stops the thread (an unsealed epoch is dropped) and frees everything. */
 void cup_worker_close(struct cup_worker *worker);

@@ -2,11 +2,15 @@
 #include "dataplane/worker/zone_file.h"
 
 #include "base/rnd.h"
+#include "dataplane/abi/partition.h"
 
 static enum cup_err put_staged(void *arg, const void *bytes, size_t count,
                                struct cup_fault *out_fault)
 {
-    return cup_store_append(arg, bytes, count, out_fault);
+    struct cup_zone_file *file = arg;
+
+    file->bytes += count;
+    return cup_store_append(file->staged, bytes, count, out_fault);
 }
 
 static enum cup_err open_file(struct cup_zone_file *file, const struct cup_zone_context *context,
@@ -17,15 +21,17 @@ static enum cup_err open_file(struct cup_zone_file *file, const struct cup_zone_
 
     enum cup_err err = cup_store_stage(context->store, &staged, out_fault);
     if (err != CUP_OK) return err;
-    struct cup_sink sink = {.arg = staged, .put = put_staged};
+    struct cup_sink sink = {.arg = file, .put = put_staged};
     err = cup_parquet_open(context->pool, file->fields, file->field_count, context->codec, sink,
                            &parquet, out_fault);
     if (err != CUP_OK) {
         cup_store_discard(context->store, staged);
         return err;
     }
-    file->staged  = staged;
-    file->parquet = parquet;
+    file->staged    = staged;
+    file->parquet   = parquet;
+    file->bytes     = 0;
+    file->row_count = 0;
     return CUP_OK;
 }
 
@@ -40,7 +46,9 @@ enum cup_err cup_zone_file_append(struct cup_zone_file          *file,
         enum cup_err err = open_file(file, context, out_fault);
         if (err != CUP_OK) return err;
     }
-    return cup_parquet_append(file->parquet, columns, row_count, out_fault);
+    enum cup_err err = cup_parquet_append(file->parquet, columns, row_count, out_fault);
+    if (err == CUP_OK) file->row_count += row_count;
+    return err;
 }
 
 uint64_t cup_zone_file_bytes(const struct cup_zone_file *file)
@@ -71,27 +79,27 @@ static void name_file(const struct cup_zone_file *file, const struct cup_zone_co
     CUP_ASSERT(bytes > 0 && (size_t)bytes < sizeof done->name);
 }
 
-enum cup_err cup_zone_file_seal(struct cup_zone_file *file, const struct cup_zone_context *context,
-                                struct cup_epoch_file *out_done, struct cup_fault *out_fault)
+enum cup_err cup_zone_file_finish(struct cup_zone_file          *file,
+                                  const struct cup_zone_context *context,
+                                  struct cup_epoch_file *out_done, struct cup_fault *out_fault)
 {
     struct cup_epoch_file   done = {.zone = file->zone, .table = file->table};
     struct cup_parquet_done parquet;
-    struct cup_sealed       sealed;
 
     CUP_ASSERT(file->parquet != NULL);
     enum cup_err err = cup_parquet_finish(file->parquet, &done.stats, &parquet, out_fault);
     file->parquet    = NULL;
-    if (err == CUP_OK) err = cup_store_seal(file->staged, &sealed, out_fault);
     if (err != CUP_OK) {
         cup_zone_file_drop(file, context->store);
         cup_text_free(&done.stats);
         return err;
     }
-    CUP_ASSERT(sealed.bytes == parquet.bytes);
     done.staged    = file->staged;
-    done.bytes     = sealed.bytes;
-    done.crc32c    = sealed.crc32c;
+    done.bytes     = parquet.bytes;
     done.row_count = parquet.row_count;
+    if (file->partition != NULL)
+        cup_partition_json(context->plan, &cup_plan_tables(context->plan)[file->table],
+                           file->partition, &done.partition_json);
     name_file(file, context, &done);
     file->staged = NULL;
     *out_done    = done;

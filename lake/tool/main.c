@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cupel-lake: looks at a lake with nothing but its files: no configuration, no running process. */
+/* cupel-lake: looks at a lake with nothing but its files: no configuration, no running process; and
+ * helps it up again. */
 #include <getopt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lake/tool/tool_commands.h"
+#include "lake/tool/tool_tables.h"
 
 static const char help[] =
     "usage: cupel-lake COMMAND LAKE [options]\n"
@@ -13,9 +16,12 @@ static const char help[] =
     "      Proves from the files alone that nothing is lost and nothing is double: the ledger's\n"
     "      ranges of each input leave no gap and no overlap; records = accepted + quarantined +\n"
     "      dropped by a named rule; index and quarantine hold a row for each of them; every file\n"
-    "      is there with its size and row count; every live file of a table is in the ledger.\n"
-    "      --deep also reads all bytes: CRC-32C of each file, CRC of each Parquet page.\n"
-    "      Prints a line per pipeline, then `ok` or the problems, one per line.\n"
+    "      is there with its size and row count; every live file of a table is in the ledger, or\n"
+    "      holds the rows of files that it replaced.\n"
+    "      --deep also reads all bytes: CRC-32C of each file of the ledger, CRC of each Parquet\n"
+    "      page of the others.\n"
+    "      Prints a line per pipeline, then `ok` or the problems, one per line. It may be run\n"
+    "      while the pipeline runs.\n"
     "\n"
     "  replay LAKE [--domain D] [--pipeline P] [--input NAME] [--to DIR]\n"
     "      Gives back the records that came in, byte for byte, in order per input, from bronze:\n"
@@ -23,21 +29,94 @@ static const char help[] =
     "      null. --input: only this one (as in the index's column `input`).\n"
     "      --to: one file per input below DIR, never over an existing one; else standard output.\n"
     "\n"
-    "The lake is only read. Exit code: 0 clean, 1 problems, 2 wrong usage.\n"
+    "  recover LAKE [--pipeline D/P] [--shard N] [explain] [--json]\n"
+    "      Says of each shard who runs it, how far its journal, its inputs and its tables are,\n"
+    "      what the next run will do, and, if that would refuse, why and which command is the way\n"
+    "      out. Changes nothing; may be run while the pipeline runs. Exit 1: a run would refuse.\n"
+    "  recover LAKE [--pipeline D/P] [--shard N] adopt [--yes]\n"
+    "      The journal is lost, damaged, or older than the tables: makes a new one from the "
+    "ledger\n"
+    "      and the tables, if they prove how far each input was read. The old one is kept "
+    "(*.old).\n"
+    "  recover LAKE [--pipeline D/P] [--shard N] discard --epoch E [--yes]\n"
+    "      Gives up a decided epoch that cannot come into its tables and is in none yet; its\n"
+    "      records are read again.\n"
+    "  recover LAKE [--pipeline D/P] [--shard N] discard --table PATH [--yes]\n"
+    "      A table was put back from a backup, replaced or removed on purpose: takes it as it is;\n"
+    "      the epochs that it lost stay missing from it. PATH is as `explain` lists it.\n"
+    "      Without --yes, adopt and discard only say what they would do. What they did stands in\n"
+    "      LAKE/_cupel/<domain>/<pipeline>/<shard>/recover.log.\n"
+    "\n"
+    "  compact LAKE [--table PATH] [--target SIZE] [--min-files N] [--dry-run] [--auto]\n"
+    "      Merges the small files of each partition into files of about the target size (128MiB;\n"
+    "      three quarters of it is large enough) where there are N or more of them (4). No row\n"
+    "      changes: old and new files change places in one commit (OPTIMIZE, dataChange false).\n"
+    "      A pipeline that runs goes on; it commits the merged files between two epochs. The old\n"
+    "      files stay for readers of older versions until `vacuum`.\n"
+    "      --dry-run only says what would be done. --auto: lowest priority, few words.\n"
+    "\n"
+    "  vacuum LAKE [--table PATH] [--retain TIME] [--dry-run] [--force]\n"
+    "      Removes data files that are part of no table any more: neither live nor removed within\n"
+    "      the retention, and themselves older. TIME is e.g. 168h or 7d; without it the table's\n"
+    "      delta.deletedFileRetentionDuration counts, or 7 days. Below 24h only with --force and\n"
+    "      with no pipeline running. Archives of bronze and names that begin with _ or . are "
+    "never\n"
+    "      touched.\n"
+    "\n"
+    "verify, replay and explain only read. Exit code: 0 clean or done, 1 problems, 2 wrong usage.\n"
     "\n"
     "  cupel-lake verify /srv/lake --deep\n"
-    "  cupel-lake replay /srv/lake --pipeline bank --input 2026/06/a.ndjson | jq .\n";
+    "  cupel-lake replay /srv/lake --pipeline bank --input 2026/06/a.ndjson | jq .\n"
+    "  cupel-lake recover /srv/lake\n"
+    "  cupel-lake compact /srv/lake --dry-run\n";
 
-static const struct option long_options[] = {
-    {"domain", required_argument, NULL, 'd'}, {"pipeline", required_argument, NULL, 'p'},
-    {"input", required_argument, NULL, 'i'},  {"to", required_argument, NULL, 't'},
-    {"deep", no_argument, NULL, 'D'},         {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+enum lake_option {
+    OPTION_DOMAIN,
+    OPTION_PIPELINE,
+    OPTION_INPUT,
+    OPTION_TO,
+    OPTION_DEEP,
+    OPTION_SHARD,
+    OPTION_EPOCH,
+    OPTION_TABLE,
+    OPTION_YES,
+    OPTION_JSON,
+    OPTION_TARGET,
+    OPTION_MIN_FILES,
+    OPTION_RETAIN,
+    OPTION_DRY_RUN,
+    OPTION_AUTO,
+    OPTION_FORCE,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_COUNT
 };
+static const struct option long_options[OPTION_COUNT + 1] = {
+    [OPTION_DOMAIN]    = {"domain", required_argument, NULL, 0},
+    [OPTION_PIPELINE]  = {"pipeline", required_argument, NULL, 0},
+    [OPTION_INPUT]     = {"input", required_argument, NULL, 0},
+    [OPTION_TO]        = {"to", required_argument, NULL, 0},
+    [OPTION_DEEP]      = {"deep", no_argument, NULL, 0},
+    [OPTION_SHARD]     = {"shard", required_argument, NULL, 0},
+    [OPTION_EPOCH]     = {"epoch", required_argument, NULL, 0},
+    [OPTION_TABLE]     = {"table", required_argument, NULL, 0},
+    [OPTION_YES]       = {"yes", no_argument, NULL, 0},
+    [OPTION_JSON]      = {"json", no_argument, NULL, 0},
+    [OPTION_TARGET]    = {"target", required_argument, NULL, 0},
+    [OPTION_MIN_FILES] = {"min-files", required_argument, NULL, 0},
+    [OPTION_RETAIN]    = {"retain", required_argument, NULL, 0},
+    [OPTION_DRY_RUN]   = {"dry-run", no_argument, NULL, 0},
+    [OPTION_AUTO]      = {"auto", no_argument, NULL, 0},
+    [OPTION_FORCE]     = {"force", no_argument, NULL, 0},
+    [OPTION_HELP]      = {"help", no_argument, NULL, 'h'},
+    [OPTION_VERSION]   = {"version", no_argument, NULL, 0},
+};
+#define BIT(option) (1u << OPTION_##option)
 
 struct arguments {
-    const char *command, *lake, *domain, *pipeline, *input, *to;
-    bool        deep;
+    const char *lake, *action;        /* action: the word behind the lake */
+    const char *values[OPTION_COUNT]; /* NULL: not given; "" for a switch */
+    char        domain[256];          /* of --pipeline DOMAIN/NAME */
 };
 
 static enum cup_exit usage(const char *what, const char *which)
@@ -46,58 +125,191 @@ static enum cup_exit usage(const char *what, const char *which)
     return CUP_EXIT_USAGE;
 }
 
-/* The first two words that are no options are the command and the lake. */
-static enum cup_exit take_words(int argc, char **argv, struct arguments *arguments)
+/* --- the commands --- */
+
+static enum cup_exit verify(const struct arguments *arguments)
 {
-    if (optind >= argc) return usage("a command is missing: verify or replay", "");
-    arguments->command = argv[optind++];
-    if (optind >= argc) return usage("the lake's folder is missing behind ", arguments->command);
-    arguments->lake = argv[optind++];
-    if (optind < argc) return usage("one word too many: ", argv[optind]);
+    struct cup_verify_options options = {.lake     = arguments->lake,
+                                         .domain   = arguments->values[OPTION_DOMAIN],
+                                         .pipeline = arguments->values[OPTION_PIPELINE],
+                                         .deep     = arguments->values[OPTION_DEEP] != NULL};
+    return cup_verify_run(&options, stdout);
+}
+
+static enum cup_exit replay(const struct arguments *arguments)
+{
+    struct cup_replay_options options = {.lake     = arguments->lake,
+                                         .domain   = arguments->values[OPTION_DOMAIN],
+                                         .pipeline = arguments->values[OPTION_PIPELINE],
+                                         .input    = arguments->values[OPTION_INPUT],
+                                         .to       = arguments->values[OPTION_TO]};
+    return cup_replay_run(&options, stdout);
+}
+
+/* A number that is written out, nothing before or behind it. */
+static bool read_number(const char *text, uint64_t most, uint64_t *out_number)
+{
+    char *end;
+
+    if (text[0] < '0' || text[0] > '9') return false;
+    *out_number = strtoull(text, &end, 10);
+    return *end == '\0' && *out_number <= most;
+}
+
+static enum cup_exit recover(const struct arguments *arguments)
+{
+    static const char *const   actions[] = {"explain", "adopt", "discard"};
+    struct cup_recover_options options   = {.lake     = arguments->lake,
+                                            .domain   = arguments->values[OPTION_DOMAIN],
+                                            .pipeline = arguments->values[OPTION_PIPELINE],
+                                            .table    = arguments->values[OPTION_TABLE],
+                                            .json     = arguments->values[OPTION_JSON] != NULL,
+                                            .yes      = arguments->values[OPTION_YES] != NULL};
+    const char *epoch = arguments->values[OPTION_EPOCH], *shard = arguments->values[OPTION_SHARD];
+    uint64_t    number = UINT32_MAX;
+    uint32_t    action = 0;
+
+    while (arguments->action != NULL && action < 3 &&
+           strcmp(arguments->action, actions[action]) != 0)
+        action++;
+    if (action == 3)
+        return usage("recover knows explain, adopt and discard, not ", arguments->action);
+    options.action = (enum cup_recover_action)action;
+    if (shard != NULL && !read_number(shard, UINT32_MAX - 1, &number))
+        return usage("--shard takes a number, not ", shard);
+    options.shard = (uint32_t)number;
+    if (epoch != NULL && !read_number(epoch, INT64_MAX, &options.epoch))
+        return usage("--epoch takes a number, not ", epoch);
+    bool discards = options.action == CUP_RECOVER_DISCARD;
+    if (discards != ((epoch != NULL) != (options.table != NULL)) ||
+        (!discards && (epoch != NULL || options.table != NULL)))
+        return usage("discard, and only it, takes --epoch or --table", "");
+    if (options.yes && options.action == CUP_RECOVER_EXPLAIN)
+        return usage("explain changes nothing: no --yes", "");
+    if (options.json && options.action != CUP_RECOVER_EXPLAIN)
+        return usage("only explain knows --json", "");
+    return cup_recover_run(&options, stdout);
+}
+
+#define COMPACT_BYTES     (128ull << 20) /* what others aim at, more or less */
+#define COMPACT_BYTES_MIN (64ull << 10)
+#define COMPACT_FILES     4u /* less is not worth a commit */
+
+static enum cup_exit compact(const struct arguments *arguments)
+{
+    const char *target = arguments->values[OPTION_TARGET];
+    const char *files  = arguments->values[OPTION_MIN_FILES];
+    uint64_t    number = COMPACT_FILES;
+
+    struct cup_compact_options options = {.lake         = arguments->lake,
+                                          .table        = arguments->values[OPTION_TABLE],
+                                          .target_bytes = COMPACT_BYTES,
+                                          .dry_run      = arguments->values[OPTION_DRY_RUN] != NULL,
+                                          .quiet        = arguments->values[OPTION_AUTO] != NULL};
+    if (target != NULL && (!cup_units_bytes(target, &options.target_bytes) ||
+                           options.target_bytes < COMPACT_BYTES_MIN))
+        return usage("--target takes a size of 64KiB or more, e.g. 128MiB, not ", target);
+    if (files != NULL && (!read_number(files, UINT32_MAX, &number) || number < 2))
+        return usage("--min-files takes a number of 2 or more, not ", files);
+    options.files_min = (uint32_t)number;
+    return cup_compact_run(&options, stdout);
+}
+
+static enum cup_exit vacuum(const struct arguments *arguments)
+{
+    const char *retain    = arguments->values[OPTION_RETAIN];
+    uint64_t    retain_us = 0;
+
+    if (retain != NULL && (!cup_units_time(retain, &retain_us) || retain_us > INT64_MAX / 2))
+        return usage("--retain takes a time, e.g. 168h or 7d, not ", retain);
+    struct cup_vacuum_options options = {.lake      = arguments->lake,
+                                         .table     = arguments->values[OPTION_TABLE],
+                                         .retain_us = retain == NULL ? -1 : (int64_t)retain_us,
+                                         .dry_run   = arguments->values[OPTION_DRY_RUN] != NULL,
+                                         .force     = arguments->values[OPTION_FORCE] != NULL};
+    return cup_vacuum_run(&options, stdout);
+}
+
+static const struct command {
+    const char *name;
+    uint32_t    options;
+    bool        takes_action;
+    enum cup_exit (*run)(const struct arguments *arguments);
+} commands[] = {
+    {"verify", BIT(DOMAIN) | BIT(PIPELINE) | BIT(DEEP), false, verify},
+    {"replay", BIT(DOMAIN) | BIT(PIPELINE) | BIT(INPUT) | BIT(TO), false, replay},
+    {"recover",
+     BIT(DOMAIN) | BIT(PIPELINE) | BIT(SHARD) | BIT(EPOCH) | BIT(TABLE) | BIT(YES) | BIT(JSON),
+     true, recover},
+    {"compact", BIT(TABLE) | BIT(TARGET) | BIT(MIN_FILES) | BIT(DRY_RUN) | BIT(AUTO), false,
+     compact},
+    {"vacuum", BIT(TABLE) | BIT(RETAIN) | BIT(DRY_RUN) | BIT(FORCE), false, vacuum},
+};
+
+/* --- the command line --- */
+
+/* --pipeline may name its domain too. */
+static enum cup_exit split_pipeline(struct arguments *arguments)
+{
+    const char *name  = arguments->values[OPTION_PIPELINE];
+    const char *slash = name != NULL ? strchr(name, '/') : NULL;
+
+    if (slash == NULL) return CUP_EXIT_OK;
+    if (arguments->values[OPTION_DOMAIN] != NULL)
+        return usage("--domain and --pipeline both name a domain", "");
+    if ((size_t)(slash - name) >= sizeof arguments->domain)
+        return usage("no domain has so long a name: ", name);
+    snprintf(arguments->domain, sizeof arguments->domain, "%.*s", (int)(slash - name), name);
+    arguments->values[OPTION_DOMAIN]   = arguments->domain;
+    arguments->values[OPTION_PIPELINE] = slash + 1;
     return CUP_EXIT_OK;
 }
 
-static enum cup_exit run(const struct arguments *arguments)
+/* The words that are no options: the command, the lake, and for some an action. */
+static enum cup_exit take_words(int argc, char **argv, struct arguments *arguments,
+                                const struct command **out_command)
 {
-    if (strcmp(arguments->command, "verify") == 0) {
-        if (arguments->input != NULL || arguments->to != NULL)
-            return usage("verify knows neither --input nor --to", "");
-        struct cup_verify_options options = {.lake     = arguments->lake,
-                                             .domain   = arguments->domain,
-                                             .pipeline = arguments->pipeline,
-                                             .deep     = arguments->deep};
-        return cup_verify_run(&options, stdout);
-    }
-    if (strcmp(arguments->command, "replay") != 0)
-        return usage("there is no command ", arguments->command);
-    if (arguments->deep) return usage("replay always checks what it reads: no --deep", "");
-    struct cup_replay_options options = {.lake     = arguments->lake,
-                                         .domain   = arguments->domain,
-                                         .pipeline = arguments->pipeline,
-                                         .input    = arguments->input,
-                                         .to       = arguments->to};
-    return cup_replay_run(&options, stdout);
+    const struct command *command = NULL;
+
+    if (optind >= argc) return usage("a command is missing", "");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, argv[optind]) == 0) command = &commands[i];
+    if (command == NULL) return usage("there is no command ", argv[optind]);
+    if (++optind >= argc) return usage("the lake's folder is missing behind ", command->name);
+    arguments->lake = argv[optind++];
+    if (command->takes_action && optind < argc) arguments->action = argv[optind++];
+    if (optind < argc) return usage("one word too many: ", argv[optind]);
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (arguments->values[i] != NULL && (command->options & 1u << i) == 0)
+            return usage("this command does not know --", long_options[i].name);
+    *out_command = command;
+    return split_pipeline(arguments);
 }
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {0};
-    int              option;
+    struct arguments      arguments = {0};
+    const struct command *command   = NULL;
+    int                   found, at = -1;
 
-    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'd': arguments.domain = optarg; break;
-        case 'p': arguments.pipeline = optarg; break;
-        case 'i': arguments.input = optarg; break;
-        case 't': arguments.to = optarg; break;
-        case 'D': arguments.deep = true; break;
-        case 'h': fputs(help, stdout); return CUP_EXIT_OK;
-        case 'V': puts("cupel-lake " CUP_VERSION); return CUP_EXIT_OK;
-        default: fputs("see cupel-lake --help\n", stderr); return CUP_EXIT_USAGE;
+    while ((found = getopt_long(argc, argv, "h", long_options, &at)) != -1) {
+        if (found == 'h') at = OPTION_HELP;
+        if (found == '?' || at < 0) {
+            fputs("see cupel-lake --help\n", stderr);
+            return CUP_EXIT_USAGE;
         }
+        arguments.values[at] = optarg != NULL ? optarg : "";
+        at                   = -1;
     }
-    enum cup_exit code = take_words(argc, argv, &arguments);
-    if (code == CUP_EXIT_OK) code = run(&arguments);
+    enum cup_exit code = CUP_EXIT_OK;
+    if (arguments.values[OPTION_HELP] != NULL) {
+        fputs(help, stdout);
+    } else if (arguments.values[OPTION_VERSION] != NULL) {
+        puts("cupel-lake " CUP_VERSION);
+    } else {
+        code = take_words(argc, argv, &arguments, &command);
+        if (code == CUP_EXIT_OK) code = command->run(&arguments);
+    }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("cupel-lake: standard output cannot be written\n", stderr);
         return CUP_EXIT_PROBLEMS;

@@ -5,12 +5,14 @@
  * Owner     main.
  * Threads   one.
  * Fails     exit 1: problems or a failure, told on standard output or error; 2: wrong usage.
- * Tests     tests/lake/test_verify.c, tests/lake/test_verify_replay.c
+ * Tests     tests/lake/test_verify.c, tests/lake/test_verify_replay.c, tests/lake/test_compact.c,
+ * tests/lake/test_recover.c
  */
 #ifndef CUP_LAKE_TOOL_TOOL_COMMANDS_H
 #define CUP_LAKE_TOOL_TOOL_COMMANDS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum cup_exit { CUP_EXIT_OK, CUP_EXIT_PROBLEMS, CUP_EXIT_USAGE };
@@ -28,5 +30,35 @@ struct cup_replay_options {
     const char *to;    /* folder; NULL: out */
 };
 enum cup_exit cup_replay_run(const struct cup_replay_options *options, FILE *out);
+
+enum cup_recover_action { CUP_RECOVER_EXPLAIN, CUP_RECOVER_ADOPT, CUP_RECOVER_DISCARD };
+struct cup_recover_options {
+    const char             *lake, *domain, *pipeline;
+    uint32_t                shard; /* UINT32_MAX: all */
+    enum cup_recover_action action;
+    const char             *table; /* discard: this table; NULL: the epoch */
+    uint64_t                epoch;
+    bool                    json, yes;
+};
+/* cup_recover_run writes what it found and did to out, what kept it from looking to standard error.
+ */
+enum cup_exit cup_recover_run(const struct cup_recover_options *options, FILE *out);
+
+struct cup_compact_options {
+    const char *lake, *table; /* table: NULL = all */
+    uint64_t    target_bytes; /* files of three quarters of it stay as they are */
+    uint32_t    files_min;    /* a partition with fewer small files is left alone; at least 2 */
+    bool        dry_run;
+    bool        quiet; /* in the background: lowest priority, says only what was done */
+};
+/* cup_compact_run: what it hands over stays handed over, whatever happens then. */
+enum cup_exit cup_compact_run(const struct cup_compact_options *options, FILE *out);
+
+struct cup_vacuum_options {
+    const char *lake, *table; /* table: NULL = all */
+    int64_t     retain_us;    /* < 0: the table's property, or the standard */
+    bool        dry_run, force;
+};
+enum cup_exit cup_vacuum_run(const struct cup_vacuum_options *options, FILE *out);
 
 #endif

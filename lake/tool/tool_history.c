@@ -17,6 +17,7 @@ struct load {
     uint32_t                    *added; /* paths that the commit at hand adds */
     size_t                       added_count, added_cap;
     bool                         ours, failed;
+    bool                         removes; /* the commit at hand takes rows away */
 };
 
 static void each_name(void *arg, const char *name)
@@ -54,7 +55,7 @@ static uint32_t path_of(struct load *load, const struct cup_delta_priv_json *jso
     }
     size_t   bytes = cup_json_unescape(json->at + text->at, text->bytes, (uint8_t *)path);
     uint32_t id    = CUP_NAME_NONE;
-    if (cup_delta_priv_decode_path(path, &bytes)) id = cup_names_put(&history->paths, path, bytes);
+    if (cup_delta_priv_decode_path(path, &bytes)) id = cup_texts_put(&history->paths, path, bytes);
     free(path);
     if (id == CUP_NAME_NONE || id < history->flag_cap) return id;
     uint8_t *flags = realloc(history->flags, history->paths.cap);
@@ -107,6 +108,8 @@ static void read_line(struct load *load, const char *at, size_t bytes)
     if (add != 0 && json.doc.nodes[add].kind == CUP_JSON_OBJECT)
         note_add(load, path_of(load, &json, add));
     if (remove == 0 || json.doc.nodes[remove].kind != CUP_JSON_OBJECT) return;
+    uint32_t change = cup_delta_priv_member(&json, remove, "dataChange");
+    if (change == 0 || json.doc.nodes[change].kind != CUP_JSON_FALSE) load->removes = true;
     uint32_t id = path_of(load, &json, remove);
     if (id != CUP_NAME_NONE) load->history->flags[id] |= CUP_HISTORY_REMOVED;
 }
@@ -125,6 +128,7 @@ static enum cup_err read_commit(struct load *load, uint64_t version, struct cup_
     if (err == CUP_OK && text.failed)
         err = cup_fault_set(out_fault, CUP_NO_MEMORY, "read a commit", name);
     load->ours        = false;
+    load->removes     = false;
     load->added_count = 0;
     for (size_t at = 0; err == CUP_OK && at < bytes;) {
         const char *lf    = memchr(text.at + at, '\n', bytes - at);
@@ -134,6 +138,7 @@ static enum cup_err read_commit(struct load *load, uint64_t version, struct cup_
     }
     for (size_t i = 0; i < load->added_count; i++)
         load->history->flags[load->added[i]] |= load->ours ? CUP_HISTORY_OURS : CUP_HISTORY_FOREIGN;
+    load->history->changed |= load->removes && !load->ours;
     cup_text_free(&text);
     return err;
 }
@@ -165,13 +170,13 @@ enum cup_err cup_history_load(const struct cup_table *table, struct cup_history 
 
 void cup_history_free(struct cup_history *history)
 {
-    cup_names_free(&history->paths);
+    cup_texts_free(&history->paths);
     free(history->flags);
     *history = (struct cup_history){0};
 }
 
 uint8_t cup_history_of(const struct cup_history *history, const char *path)
 {
-    uint32_t id = cup_names_find(&history->paths, path, strlen(path));
+    uint32_t id = cup_texts_find(&history->paths, path, strlen(path));
     return id != CUP_NAME_NONE ? history->flags[id] : 0;
 }

@@ -11,7 +11,7 @@
 #define CUP_LAKE_TOOL_TOOL_HISTORY_H
 
 #include "lake/tool/tool_lake.h"
-#include "lake/tool/tool_names.h"
+#include "lake/tool/tool_texts.h"
 
 enum cup_history_flag {
     CUP_HISTORY_OURS    = 1, /* added by a commit of cupel */
@@ -20,10 +20,11 @@ enum cup_history_flag {
 };
 
 struct cup_history {
-    struct cup_names paths; /* decoded, relative to the table */
+    struct cup_texts paths; /* decoded, relative to the table */
     uint8_t         *flags; /* CUP_HISTORY_* of each path */
     uint32_t         flag_cap;
-    bool             whole; /* all commits from version 0 on exist */
+    bool             whole;   /* all commits from version 0 on exist */
+    bool             changed; /* another engine deleted or changed rows */
 };
 
 CUP_MUST_CHECK enum cup_err cup_history_load(const struct cup_table *table,

@@ -94,7 +94,7 @@ static uint32_t name_cell(struct load *load, const struct cup_rows *rows,
 {
     uint32_t    bytes = 0;
     const char *text  = cup_cell_text(rows->columns[column], row, &bytes);
-    return text != NULL ? cup_names_put(&load->ledger->names, text, bytes) : CUP_NAME_NONE;
+    return text != NULL ? cup_texts_put(&load->ledger->names, text, bytes) : CUP_NAME_NONE;
 }
 
 static bool number(const uint8_t *at, uint32_t bytes, uint64_t *out)
@@ -170,7 +170,7 @@ static enum cup_err add_range(struct load *load, const struct cup_rows *rows, ui
     struct cup_ledger *ledger = load->ledger;
     bool               ok     = true;
     uint32_t           bytes  = 0;
-    int64_t            ended  = 0;
+    int64_t            ended = 0, size = 0;
 
     if (!grow((void **)&ledger->ranges, ledger->range_count, &ledger->range_cap,
               sizeof *ledger->ranges) ||
@@ -178,11 +178,14 @@ static enum cup_err add_range(struct load *load, const struct cup_rows *rows, ui
               sizeof *load->tallies))
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "read the ledger", NULL);
     (void)cup_cell_i64(rows->columns[CUP_LEDGER_ENDED], row, &ended);
+    (void)cup_cell_i64(rows->columns[CUP_LEDGER_BYTES], row, &size);
     struct cup_ledger_range range = {.input       = name_cell(load, rows, CUP_LEDGER_INPUT, row),
                                      .identity    = name_cell(load, rows, CUP_LEDGER_IDENTITY, row),
+                                     .path        = name_cell(load, rows, CUP_LEDGER_PATH, row),
                                      .shard       = shard,
                                      .ended       = ended != 0,
                                      .epoch       = epoch,
+                                     .size        = (uint64_t)size,
                                      .start       = cell(rows, CUP_LEDGER_START, row, &ok),
                                      .end         = cell(rows, CUP_LEDGER_END, row, &ok),
                                      .records     = cell(rows, CUP_LEDGER_RECORDS, row, &ok),
@@ -230,7 +233,7 @@ static bool parse_crc(const char *text, uint32_t bytes, uint32_t *out_crc)
 }
 
 static enum cup_err add_file(struct load *load, const struct cup_rows *rows, uint32_t row,
-                             uint64_t epoch, struct cup_fault *out_fault)
+                             uint64_t epoch, int32_t shard, struct cup_fault *out_fault)
 {
     struct cup_ledger *ledger     = load->ledger;
     bool               ok         = true;
@@ -243,6 +246,7 @@ static enum cup_err add_file(struct load *load, const struct cup_rows *rows, uin
     const char            *crc  = cup_cell_text(rows->columns[CUP_LEDGER_CRC32C], row, &crc_bytes);
     struct cup_ledger_file file = {.path  = name_cell(load, rows, CUP_LEDGER_PATH, row),
                                    .zone  = zone_of(zone, zone_bytes),
+                                   .shard = shard,
                                    .epoch = epoch,
                                    .bytes = cell(rows, CUP_LEDGER_BYTES, row, &ok),
                                    .rows  = cell(rows, CUP_LEDGER_ROWS, row, &ok),
@@ -288,7 +292,7 @@ static enum cup_err add_row(struct load *load, const struct cup_rows *rows, uint
         memcmp(&ledger->marks[ledger->mark_count - 1], &mark, sizeof mark) != 0)
         ledger->marks[ledger->mark_count++] = mark;
     return is_input ? add_range(load, rows, row, epoch, shard, out_fault)
-                    : add_file(load, rows, row, epoch, out_fault);
+                    : add_file(load, rows, row, epoch, shard, out_fault);
 }
 
 static enum cup_err each_group(void *arg, const struct cup_rows *rows, struct cup_fault *out_fault)
@@ -503,7 +507,7 @@ enum cup_err cup_ledger_load(const char *lake, const struct cup_pipeline *pipeli
 void cup_ledger_free(struct cup_ledger *ledger)
 {
     if (ledger == NULL) return;
-    cup_names_free(&ledger->names);
+    cup_texts_free(&ledger->names);
     free(ledger->ranges);
     free(ledger->files);
     free(ledger->epochs);

@@ -18,7 +18,7 @@
 #include "dataplane/abi/plan.h"
 #include "dataplane/abi/tables.h"
 #include "lake/tool/tool_lake.h"
-#include "lake/tool/tool_names.h"
+#include "lake/tool/tool_texts.h"
 
 /* Problems, one line each; the text is printed after the totals. */
 struct cup_report {
@@ -50,9 +50,11 @@ enum cup_ledger_zone {
 
 struct cup_ledger_range {
     uint32_t input, identity; /* in names */
+    uint32_t path;            /* in names; CUP_NAME_NONE: an older cupel wrote none */
     int32_t  shard;
     bool     ended, strayed; /* strayed: an index row outside of it was reported */
     uint64_t epoch, start, end;
+    uint64_t size; /* of the input as stored, when its reading began */
     uint64_t records, accepted, quarantined, dropped;
     uint64_t index_rows; /* counted in the index */
 };
@@ -60,6 +62,7 @@ struct cup_ledger_range {
 struct cup_ledger_file {
     uint32_t             path; /* in names */
     enum cup_ledger_zone zone;
+    int32_t              shard;
     uint64_t             epoch, bytes, rows;
     uint32_t             crc32c;
     uint32_t             table; /* number of its table in the check; UINT32_MAX: none */
@@ -70,6 +73,7 @@ struct cup_ledger_epoch {
     uint64_t epoch;
     uint64_t records, accepted, quarantined, index_rows, quarantine_rows, silver_rows;
     uint32_t file_counts[CUP_LEDGER_ZONES];
+    bool     unsettled; /* a running pipeline is bringing it into its tables */
     /* ledger's counts minus those of the index, and of the quarantine */
     int64_t index_left[CUP_OUTCOME_COUNT], quarantine_left[CUP_OUTCOME_COUNT];
 };
@@ -82,7 +86,7 @@ struct cup_ledger_mark {
 };
 
 struct cup_ledger {
-    struct cup_names         names;
+    struct cup_texts         names;
     struct cup_ledger_range *ranges; /* by input, epoch, start */
     struct cup_ledger_file  *files;  /* by epoch */
     struct cup_ledger_epoch *epochs; /* by epoch */

@@ -92,7 +92,7 @@ enum cup_err cup_records_open(const struct cup_table *index, const char *only_in
 
     CUP_ASSERT(index->state != NULL);
     if (only_input != NULL) {
-        records.only_input = cup_names_put(&records.names, only_input, strlen(only_input));
+        records.only_input = cup_texts_put(&records.names, only_input, strlen(only_input));
         if (records.only_input == CUP_NAME_NONE) err = no_memory(out_fault);
     }
     for (uint64_t i = 0; err == CUP_OK && i < index->state->file_count; i++) {
@@ -119,7 +119,7 @@ enum cup_err cup_records_open(const struct cup_table *index, const char *only_in
 
 void cup_records_close(struct cup_records *records)
 {
-    cup_names_free(&records->names);
+    cup_texts_free(&records->names);
     cup_delta_priv_release(&records->texts);
     free(records->units);
     free(records->list);
@@ -152,7 +152,7 @@ static enum cup_err name_cell(struct cup_records *records, const struct cup_rows
 
     *out_name = CUP_NAME_NONE;
     if (text == NULL) return CUP_OK;
-    *out_name = cup_names_put(&records->names, text, bytes);
+    *out_name = cup_texts_put(&records->names, text, bytes);
     return *out_name != CUP_NAME_NONE ? CUP_OK : no_memory(out_fault);
 }
 
@@ -253,7 +253,7 @@ static enum cup_err each_group(void *arg, const struct cup_rows *rows, struct cu
 static int compare_records(const void *a, const void *b, void *arg)
 {
     const struct cup_index_record *x = a, *y = b;
-    const struct cup_names        *names = arg;
+    const struct cup_texts        *names = arg;
 
     if (x->input != y->input) return strcmp(names->list[x->input], names->list[y->input]);
     if (x->epoch != y->epoch) return x->epoch < y->epoch ? -1 : 1;

@@ -15,7 +15,7 @@
 
 #include "lake/delta_priv.h"
 #include "lake/tool/tool_lake.h"
-#include "lake/tool/tool_names.h"
+#include "lake/tool/tool_texts.h"
 
 enum cup_index_kind {
     CUP_KIND_VALUE,
@@ -48,7 +48,7 @@ struct cup_member_start {
 
 struct cup_records {
     const struct cup_table     *index;
-    struct cup_names            names;
+    struct cup_texts            names;
     uint32_t                    only_input; /* CUP_NAME_NONE: all */
     struct cup_records_unit    *units;      /* row groups, by epoch */
     uint64_t                    unit_count, unit_cap, next_unit;

@@ -23,7 +23,7 @@ struct replay {
     struct cup_json                 *json; /* for headers of up to json_bytes */
     size_t                           json_bytes;
     struct cup_text                  line, scratch;
-    struct cup_names                 made; /* inputs whose file was made */
+    struct cup_texts                 made; /* inputs whose file was made */
     FILE                            *out, *file;
     uint32_t                         file_input; /* whose file is open */
     uint64_t                         record_count;
@@ -88,7 +88,7 @@ static enum cup_err turn_to(struct replay *replay, uint32_t input, struct cup_fa
     if (err == CUP_OK) err = input_path(replay, name, path, out_fault);
     if (err == CUP_OK) err = make_folders(path, out_fault);
     if (err != CUP_OK) return err;
-    bool again = cup_names_find(&replay->made, name, strlen(name)) != CUP_NAME_NONE;
+    bool again = cup_texts_find(&replay->made, name, strlen(name)) != CUP_NAME_NONE;
     int  fd    = open(path, O_WRONLY | O_CLOEXEC | (again ? O_APPEND : O_CREAT | O_EXCL), 0666);
     if (fd < 0 && errno == EEXIST)
         return cup_fault_set(out_fault, CUP_EXISTS, "write an input; choose an empty folder", path);
@@ -98,7 +98,7 @@ static enum cup_err turn_to(struct replay *replay, uint32_t input, struct cup_fa
         close(fd);
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "write an input", path);
     }
-    if (cup_names_put(&replay->made, name, strlen(name)) == CUP_NAME_NONE)
+    if (cup_texts_put(&replay->made, name, strlen(name)) == CUP_NAME_NONE)
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "write an input", path);
     replay->file_input = input;
     return CUP_OK;
@@ -361,7 +361,7 @@ enum cup_exit cup_replay_run(const struct cup_replay_options *options, FILE *out
     cup_json_close(replay.json);
     cup_text_free(&replay.line);
     cup_text_free(&replay.scratch);
-    cup_names_free(&replay.made);
+    cup_texts_free(&replay.made);
     cup_pipelines_free(&pipelines);
     return code;
 }

@@ -74,29 +74,72 @@ static enum cup_err check_all(struct cup_check *check, struct cup_fault *out_fau
     return err;
 }
 
-static enum cup_err own_files(const struct cup_ledger *ledger, struct cup_names *owned,
+static enum cup_err own_files(const struct cup_ledger *ledger, struct cup_texts *owned,
                               struct cup_fault *out_fault)
 {
     for (uint64_t i = 0; i < ledger->file_count; i++) {
         const char *path = ledger->names.list[ledger->files[i].path];
-        if (cup_names_put(owned, path, strlen(path)) == CUP_NAME_NONE)
+        if (cup_texts_put(owned, path, strlen(path)) == CUP_NAME_NONE)
             return cup_fault_set(out_fault, CUP_NO_MEMORY, "verify", path);
     }
     return CUP_OK;
+}
+
+/* Marks are sorted: the last one of a shard is how far its ledger tells. */
+static enum cup_err note_reach(const char *lake, const struct cup_pipeline *pipeline,
+                               const struct cup_ledger *ledger, struct cup_check_reaches *reaches,
+                               struct cup_fault *out_fault)
+{
+    char holder[CUP_HOLDER_BYTES];
+
+    for (uint64_t i = 0; i < ledger->mark_count; i++) {
+        const struct cup_ledger_mark *mark = &ledger->marks[i];
+        if (i + 1 < ledger->mark_count && mark[1].shard == mark->shard) continue;
+        struct cup_check_reach *list =
+            realloc(reaches->list, (reaches->count + 1) * sizeof *reaches->list);
+        if (list == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "verify", NULL);
+        reaches->list                 = list;
+        struct cup_check_reach *reach = &list[reaches->count++];
+        *reach                        = (struct cup_check_reach){.epoch = mark->epoch};
+        reach->shard.number           = (uint32_t)mark->shard;
+        snprintf(reach->shard.domain, sizeof reach->shard.domain, "%s", pipeline->domain);
+        snprintf(reach->shard.pipeline, sizeof reach->shard.pipeline, "%s", pipeline->name);
+        cup_shard_app(&reach->shard, reach->app);
+        reach->running = cup_shard_held(lake, &reach->shard, holder);
+    }
+    return CUP_OK;
+}
+
+static enum cup_err read_audits(const struct cup_verify_options *options, struct cup_audit *audit,
+                                struct cup_fault *out_fault)
+{
+    struct cup_shards shards = {0};
+    enum cup_err      err =
+        cup_shards_find(options->lake, NULL, NULL, CUP_SHARD_ANY, &shards, out_fault);
+
+    for (uint32_t i = 0; err == CUP_OK && i < shards.count; i++)
+        err = cup_audit_read(options->lake, &shards.list[i], audit, out_fault);
+    cup_shards_free(&shards);
+    return err;
 }
 
 static enum cup_err verify(const struct cup_verify_options *options,
                            const struct cup_pipelines *pipelines, struct subject *subjects,
                            FILE *out, uint64_t *out_problems, struct cup_fault *out_fault)
 {
-    struct cup_names owned    = {0};
-    enum cup_err     err      = CUP_OK;
-    uint64_t         problems = 0;
+    struct cup_texts         owned    = {0};
+    struct cup_check_reaches reaches  = {0};
+    struct cup_audit         audit    = {0};
+    uint64_t                 problems = 0;
+    enum cup_err             err      = read_audits(options, &audit, out_fault);
 
     for (uint32_t i = 0; err == CUP_OK && i < pipelines->count; i++) {
         err = cup_ledger_load(options->lake, &pipelines->list[i], &subjects[i].report,
                               &subjects[i].ledger, out_fault);
         if (err == CUP_OK) err = own_files(subjects[i].ledger, &owned, out_fault);
+        if (err == CUP_OK)
+            err = note_reach(options->lake, &pipelines->list[i], subjects[i].ledger, &reaches,
+                             out_fault);
     }
     for (uint32_t i = 0; err == CUP_OK && i < pipelines->count; i++) {
         struct cup_check check = {.lake     = options->lake,
@@ -104,6 +147,8 @@ static enum cup_err verify(const struct cup_verify_options *options,
                                   .deep     = options->deep,
                                   .ledger   = subjects[i].ledger,
                                   .owned    = &owned,
+                                  .reaches  = &reaches,
+                                  .audit    = &audit,
                                   .report   = &subjects[i].report};
         if (!subjects[i].chosen) continue;
         err = check_all(&check, out_fault);
@@ -112,7 +157,9 @@ static enum cup_err verify(const struct cup_verify_options *options,
         print_report(&subjects[i].report, out);
         problems += subjects[i].report.problem_count;
     }
-    cup_names_free(&owned);
+    cup_texts_free(&owned);
+    cup_audit_free(&audit);
+    free(reaches.list);
     if (err == CUP_OK) *out_problems = problems;
     return err;
 }

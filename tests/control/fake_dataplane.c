@@ -47,8 +47,11 @@ static bool expect_plan(uint64_t generation)
 
 static void send_ready(uint64_t generation)
 {
-    struct cup_wire_ready ready = {
-        .generation = generation, .pool_bytes = 1u << 20, .worker_count = 1, .kernels = "fake"};
+    struct cup_wire_ready ready = {.generation   = generation,
+                                   .pool_bytes   = 1u << 20,
+                                   .worker_count = 1,
+                                   .kernels      = "fake",
+                                   .store        = "none"};
     send_message(CUP_WIRE_READY, &ready, sizeof(ready));
 }
 
@@ -96,6 +99,7 @@ static void send_epoch(void)
     } epoch = {
         .head   = {.epoch        = 41,
                    .records      = 1234567,
+                   .apply_ns     = 250000000,
                    .bronze_bytes = 500000,
                    .bronze_files = 1,
                    .table_count  = 2},
@@ -143,6 +147,66 @@ static void play_fault(void)
     exit(1);
 }
 
+static void send_status(const struct cup_wire_status *status, const char *what)
+{
+    struct cup_text payload = {0};
+
+    cup_text_put(&payload, status, sizeof(*status));
+    cup_text_puts(&payload, what);
+    send_message(CUP_WIRE_STATUS, payload.at, payload.bytes);
+    cup_text_free(&payload);
+}
+
+/* A disk that fails once, is full for a moment, and holds a decided epoch up. */
+static void play_setbacks(void)
+{
+    const struct cup_fault io   = {.err = CUP_IO, .os_errno = EIO, .where = "staging/x-1"};
+    const struct cup_fault full = {.err = CUP_NO_SPACE, .os_errno = ENOSPC, .where = "x-2"};
+
+    send_status(
+        &(struct cup_wire_status){
+            .state = CUP_WIRE_RETRYING, .epoch = 7, .tries = 1, .tries_max = 3, .fault = io},
+        "sync");
+    send_status(&(struct cup_wire_status){.state = CUP_WIRE_RUNNING}, "");
+    send_status(&(struct cup_wire_status){.state = CUP_WIRE_RETRYING, .epoch = 7, .fault = full},
+                "write");
+    for (uint64_t mib = 12; mib < 15; mib++)
+        send_status(&(struct cup_wire_status){.state        = CUP_WIRE_PAUSED,
+                                              .free_bytes   = mib << 20,
+                                              .needed_bytes = 64u << 20,
+                                              .fault        = full},
+                    "write");
+    send_status(&(struct cup_wire_status){.state = CUP_WIRE_RUNNING}, "");
+    cup_stats_add(&stats->workers[0].counters[CUP_COUNTER_EPOCHS_ABANDONED], 2);
+    send_status(&(struct cup_wire_status){.state     = CUP_WIRE_RETRYING,
+                                          .decided   = 1,
+                                          .epoch     = 8,
+                                          .tries     = 2,
+                                          .tries_max = 3,
+                                          .fault     = io},
+                "link");
+    count();
+    send_epoch();
+    send_status(&(struct cup_wire_status){.state = CUP_WIRE_RUNNING}, "");
+    send_message(CUP_WIRE_ENDED, NULL, 0);
+}
+
+/* The disk is full and stays so: STOP must still end the run. */
+static void play_full(void)
+{
+    struct cup_wire_status status = {.state        = CUP_WIRE_PAUSED,
+                                     .decided      = 1,
+                                     .epoch        = 9,
+                                     .free_bytes   = 0,
+                                     .needed_bytes = 1u << 20,
+                                     .fault        = {.err = CUP_NO_SPACE, .os_errno = ENOSPC}};
+
+    send_status(&status, "write");
+    CHECK(kill(getppid(), SIGTERM) == 0);
+    expect_stop();
+    play_fault();
+}
+
 int main(void)
 {
     const char *part = getenv("CUPEL_FAKE");
@@ -154,6 +218,10 @@ int main(void)
     send_ready(1);
     if (strcmp(part, "good") == 0) play_good();
     if (strcmp(part, "fault") == 0) play_fault();
+    if (strcmp(part, "setbacks") == 0) play_setbacks();
+    if (strcmp(part, "full") == 0) play_full();
+    if (strcmp(part, "bad state") == 0)
+        send_status(&(struct cup_wire_status){.state = CUP_WIRE_STATE_COUNT}, "");
     if (strcmp(part, "crash") == 0) (void)raise(SIGKILL);
     if (strcmp(part, "schemaless") == 0) {
         send_unknown(1, "t", "");

@@ -61,6 +61,8 @@ static void check_header(const struct cup_plan *plan, const struct cup_settings 
     CHECK(plan->number_bytes_max == 4096 && plan->codec == 6);
     CHECK(plan->epoch_ns_max == 10000000000u && plan->epoch_bytes_max == 1u << 30);
     CHECK(plan->pool_bytes == 96u << 20 && plan->until_end == 1 && plan->silver == 1);
+    CHECK(plan->file_bytes_max == 1u << 30 && plan->file_rows_max == 100000000 && plan->store == 0);
+    CHECK(plan->log_retention_us == 30ull * 24 * 3600 * 1000000);
     CHECK(plan->bronze == 0 && plan->quarantine_inline == 1); /* one makes the other */
 }
 
@@ -75,6 +77,8 @@ static void check_tables(const struct cup_plan *plan, const char *schema_text)
     CHECK(plan->inputs.count == 2 && files[1].group == 1 && files[1].gzip == 1);
     CHECK(files[1].form == CUP_INPUT_DUMP && is_text(plan, files[0].path, "/data/a.ndjson"));
     CHECK(plan->tables.count == 1 && table->columns.count == 4 && table->contracted == 0);
+    CHECK(table->partitions.count == 2 && cup_plan_partitions(plan, table)[1] == 0);
+    CHECK(cup_plan_partitions(plan, table)[0] == CUP_PLAN_PARTITION_DATE);
     CHECK(is_text(plan, table->path, "default/silver/pg/bank/account"));
     CHECK(is_text(plan, table->source_name, "pg") && is_text(plan, table->source_db, "db"));
     CHECK(is_text(plan, table->source_schema, "bank"));
@@ -102,8 +106,11 @@ static void check_blob(struct cup_catalog *catalog)
     learn(catalog,
           ENVELOPE(INT64("id") "," DECIMAL("balance", "20", "4") "," DECIMAL("odd", "39", "5")),
           KEY(INT64("id")));
-    struct cup_text        blob = compile(&settings, catalog, 3);
-    const struct cup_plan *plan = (const void *)blob.at;
+    catalog->tables[0].partitions[0]   = "_date";
+    catalog->tables[0].partitions[1]   = "id";
+    catalog->tables[0].partition_count = 2;
+    struct cup_text        blob        = compile(&settings, catalog, 3);
+    const struct cup_plan *plan        = (const void *)blob.at;
     check_header(plan, &settings);
     check_tables(plan, first);
     cup_text_free(&blob);

@@ -91,6 +91,80 @@ static void check_defaults(void)
     CHECK(cup_contract_load(&catalog, folder, &says) == CUP_OK); /* no folder contracts */
 }
 
+#define PART(rest) "      - {name: part, physicalType: text, primaryKey: true, " rest "}\n"
+
+static void check_partitions(void)
+{
+    struct cup_catalog catalog;
+
+    CHECK(load(HEAD TABLE COLUMN, &catalog) == CUP_OK && catalog.tables[0].partition_count == 0);
+    CHECK(load(HEAD TABLE COLUMN PART("partitioned: true"), &catalog) == CUP_OK);
+    CHECK(catalog.tables[0].partition_count == 1);
+    CHECK(strcmp(catalog.tables[0].partitions[0], "part") == 0);
+    CHECK(load(HEAD TABLE COLUMN PART("partitioned: false, partitionKeyPosition: 1"), &catalog) ==
+          CUP_OK);
+    CHECK(catalog.tables[0].partition_count == 0);
+    CHECK(load(HEAD "  - name: account\n    physicalName: bank.account\n    customProperties:\n"
+                    "      - {property: partitionBy, value: _date}\n    properties:\n"
+                    "      - {name: a b, physicalType: bigint, primaryKey: true, "
+                    "partitioned: true, partitionKeyPosition: 9}\n"
+                    "      - {name: _date, physicalType: date, primaryKey: true, "
+                    "partitioned: true, partitionKeyPosition: 2, "
+                    "customProperties: [{property: wire, value: date_days}]}\n",
+               &catalog) == CUP_OK);
+    CHECK(catalog.tables[0].partition_count == 3);
+    CHECK(strcmp(catalog.tables[0].partitions[0], "_date") == 0);
+    CHECK(strcmp(catalog.tables[0].partitions[1], "_date_") == 0); /* the source's own */
+    CHECK(strcmp(catalog.tables[0].partitions[2], "a_b") == 0);
+}
+
+static void check_partition_mistakes(void)
+{
+    static const struct {
+        const char *text, *said;
+    } cases[] = {
+        {HEAD TABLE COLUMN "      - {name: a, physicalType: text, partitioned: true}\n",
+         "a.odcs.yaml:11: partitioned: the column is not in the key"},
+        {HEAD TABLE COLUMN PART("partitioned: maybe"), ":11: partitioned: is no truth value"},
+        {HEAD TABLE COLUMN PART("partitioned: true, partitionKeyPosition: x"),
+         ":11: partitionKeyPosition: is no place; allowed: 1, 2, 3"},
+        {HEAD TABLE COLUMN PART(
+             "partitioned: true") "      - {name: q, physicalType: text, primaryKey: true, "
+                                  "partitioned: true, partitionKeyPosition: 1}\n",
+         ":12: partitionKeyPosition: two columns have one place"},
+        {HEAD TABLE
+         "      - {name: a, physicalType: double precision, primaryKey: true, partitioned: true}\n",
+         ":10: partitioned: not all engines read partition values of this type; allowed: "},
+        {HEAD TABLE "      - {name: a, physicalType: bigint, primaryKey: true, partitioned: true, "
+                    "physicalName: long}\n"
+                    "      - {name: "
+                    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, "
+                    "physicalType: bigint, primaryKey: true, partitioned: true}\n",
+         ":11: partitioned: the column's name is too long"},
+        {HEAD "  - name: t\n    physicalName: s.t\n    customProperties:\n"
+              "      - {property: partitionBy, value: _day}\n    properties:\n" COLUMN,
+         ":10: partitionBy: \"_day\" is not known; allowed: _date"},
+        {HEAD TABLE
+         "      - {name: a, physicalType: bigint, primaryKey: true, partitioned: true}\n"
+         "      - {name: b, physicalType: bigint, primaryKey: true, partitioned: true}\n"
+         "      - {name: c, physicalType: bigint, primaryKey: true, partitioned: true}\n"
+         "      - {name: d, physicalType: bigint, primaryKey: true, partitioned: true}\n"
+         "      - {name: e, physicalType: bigint, primaryKey: true, partitioned: true}\n",
+         ":7: partitioned: too many; allowed: 4 partition columns of a table"},
+    };
+    struct cup_catalog catalog;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        CHECK(load(cases[i].text, &catalog) == CUP_BAD_CONFIG);
+        CHECK(catalog.table_count == 0);
+        CHECK(fixture_said(&says, cases[i].said));
+    }
+    CHECK(load_as("b.yaml", HEAD TABLE COLUMN, &catalog) == CUP_BAD_CONFIG);
+    CHECK(fixture_said(&says, "contracts/b.yaml: would not be read; name it so that it ends in"));
+    CHECK(load(HEAD TABLE COLUMN TABLE COLUMN, &catalog) == CUP_BAD_CONFIG);
+    CHECK(fixture_said(&says, ":11: account: tables bank.account and bank.account would both"));
+}
+
 static void check_mistakes(void)
 {
     static const struct {
@@ -121,7 +195,7 @@ static void check_mistakes(void)
          ":10: logicalType: is not known; allowed: string, date"},
         {HEAD TABLE "      - {name: a, physicalType: text, primaryKey: true, "
                     "primaryKeyPosition: 0}\n",
-         ":10: primaryKeyPosition: is no place in a key"},
+         ":10: primaryKeyPosition: is no place; allowed: 1, 2"},
         {HEAD TABLE COLUMN COLUMN, ":11: columns id and id have one name in the table"},
         {HEAD TABLE COLUMN "      - {name: ID, physicalType: text}\n",
          ":11: columns id and ID have one name in the table"},
@@ -172,6 +246,8 @@ int main(int argc, char **argv)
     folder = fixture_folder(&keep);
     check_full();
     check_defaults();
+    check_partitions();
+    check_partition_mistakes();
     check_mistakes();
     check_no_source();
     fixture_remove(folder);

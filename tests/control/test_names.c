@@ -29,6 +29,7 @@ static void check_columns(struct cup_keep *keep)
                  "gr\xC3\xB6\xC3\x9F"
                  "e/50%");
     check_column(keep, "_op", "_op_");
+    check_column(keep, "_Date", "_Date_");
     check_column(keep, "_OFFSET", "_OFFSET_");
     check_column(keep, "_opx", "_opx");
     check_column(keep, "", "_");

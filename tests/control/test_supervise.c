@@ -73,7 +73,7 @@ static void check_has(const char *text, const char *piece)
 static void check_good(void)
 {
     CHECK(run("good") == CUP_EXIT_OK);
-    check_has(err, "1 worker, 1 MiB of memory, kernels fake");
+    check_has(err, "1 worker, 1 MiB of memory, kernels fake, store none");
     check_has(err, "table default/silver/pg/bank/t: 1 columns");
     check_has(err, "table default/silver/pg/bank/t2: column \"b\" has the type bytes");
     char *first = strstr(err, "bank/t2: column");
@@ -86,7 +86,8 @@ static void check_good(void)
     check_has(out, "500  tombstone ");
     check_has(out,
               "1,234,567 records = 1,234,000 accepted + 67 quarantined + 500 dropped by rule\n");
-    check_has(out, "1 epochs, the last is 41\n");
+    check_has(out, "1 epochs, the last is 41, longest apply 0.250 s\n");
+    CHECK(strstr(out, "paused") == NULL && strstr(out, "abandoned") == NULL);
 }
 
 static void check_bad_ends(void)
@@ -99,6 +100,8 @@ static void check_bad_ends(void)
     CHECK(run("fault") == CUP_EXIT_FAULT);
     check_has(err, "write a file: the disk is full: lake/x.parquet (No space left on device)");
     check_has(err, "what to do: free some space");
+    check_has(err, "give the same command again");
+    check_has(err, "nothing undecided is visible; it goes on where it stopped");
 
     CHECK(run("schemaless") == CUP_EXIT_FAULT);
     check_has(err, "table pg.db.bank.t (topic pg.bank.t): its records carry no schema and no");
@@ -107,6 +110,47 @@ static void check_bad_ends(void)
     CHECK(strstr(err, "sourceDatabase") == NULL); /* the schema says it all */
 
     CHECK(run("nonsense") == CUP_EXIT_FAULT);
+    check_has(err, "message of the data plane: the bytes do not have the form");
+}
+
+/* How often piece stands in text. */
+static int count_of(const char *text, const char *piece)
+{
+    int count = 0;
+
+    for (const char *at = text; (at = strstr(at, piece)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void check_setbacks(void)
+{
+    char wanted[512];
+
+    CHECK(run("setbacks") == CUP_EXIT_OK);
+    check_has(err, "cupel: reading again: sync: the operating system refused: staging/x-1 "
+                   "(Input/output error); epoch 7 was abandoned (1 of 3)\n");
+    check_has(err, "cupel: reading again: write: the disk is full: x-2 (No space left on device); "
+                   "epoch 7 was abandoned\n");
+    snprintf(wanted, sizeof(wanted),
+             "cupel: paused: the disk of %s is full: 12 MiB free, 64 MiB needed; goes on by itself "
+             "when there is room\n",
+             fixture_catalog(&keep).lake);
+    check_has(err, wanted);
+    CHECK(count_of(err, "paused:") == 1); /* however long it lasts */
+    check_has(err,
+              "cupel: trying again: link: the operating system refused: staging/x-1 "
+              "(Input/output error); epoch 8 is decided, but not yet in all tables (2 of 3)\n");
+    CHECK(count_of(err, "cupel: going on\n") == 3);
+    check_has(out, "paused 1 times for 0 s: the disk was full\n");
+    check_has(out, "2 epochs abandoned, their input read again\n");
+
+    CHECK(run("full") == CUP_EXIT_FAULT);
+    check_has(err, "is full: 0 MiB free, 1 MiB needed; epoch 9 is decided, and is finished when "
+                   "there is room; goes on by itself when there is room\n");
+    check_has(err, "nothing undecided is visible; it goes on where it stopped");
+
+    CHECK(run("bad state") == CUP_EXIT_FAULT);
     check_has(err, "message of the data plane: the bytes do not have the form");
 }
 
@@ -155,6 +199,18 @@ static void check_progress(void)
     CHECK(cup_report_counter(&report, CUP_COUNTER_RECORDS) == 1500);
     cup_text_put(&broken, "short", 5);
     CHECK(!cup_report_epoch(&report, &broken) && report.epoch_count == 0);
+    CHECK(!cup_report_status(&report, &broken, "/lake", &line));
+
+    struct cup_wire_status paused = {
+        .state = CUP_WIRE_PAUSED, .free_bytes = 12u << 20, .needed_bytes = 64u << 20};
+    cup_text_clear(&broken);
+    cup_text_put(&broken, &paused, sizeof(paused));
+    CHECK(cup_report_status(&report, &broken, "/lake", &line));
+    atomic_store(&stats.workers[0].counters[CUP_COUNTER_RECORDS], 0); /* an epoch was abandoned */
+    cup_text_clear(&line);
+    cup_report_progress(&report, &line);
+    check_has(line.at, "500 records  0/s");
+    check_has(line.at, "  paused: 12 MiB free, 64 MiB needed");
     cup_text_free(&line);
     cup_text_free(&broken);
 }
@@ -168,6 +224,7 @@ int main(int argc, char **argv)
     folder = fixture_folder(&keep);
     check_good();
     check_bad_ends();
+    check_setbacks();
     check_signals();
     check_progress();
     check_find(argv[2]);

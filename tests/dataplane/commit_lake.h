@@ -15,7 +15,8 @@
 #define LEDGER      "_cupel/dom/pipe/ledger"
 #define SILVER      "dom/silver/db/t0"
 
-static char lake[64] = "/tmp/cupel-commit-XXXXXX";
+static char             lake[64] = "/tmp/cupel-commit-XXXXXX";
+static struct cup_disk *disk; /* for all stores of the test; NULL: the first one opens it */
 
 /* --- plans --- */
 
@@ -33,7 +34,8 @@ static struct cup_plan_text put_text(struct blob *blob, const char *text)
     return out;
 }
 
-static void *put_list(struct blob *blob, size_t bytes, uint32_t count, struct cup_plan_list *out)
+static inline void *put_list(struct blob *blob, size_t bytes, uint32_t count,
+                             struct cup_plan_list *out)
 {
     blob->used = (blob->used + 15) / 16 * 16;
     *out       = (struct cup_plan_list){.offset = blob->used, .count = count};
@@ -48,7 +50,7 @@ struct column {
 };
 
 /* A plan of two tables of the same columns, an input of each form of compression. */
-static struct cup_plan *make_plan(const struct column *columns, uint32_t count)
+static inline struct cup_plan *make_plan(const struct column *columns, uint32_t count)
 {
     static struct blob blobs[4];
     static uint32_t    next;
@@ -87,21 +89,21 @@ static struct cup_plan *make_plan(const struct column *columns, uint32_t count)
 
 static const struct column usual[] = {{"id", CUP_TYPE_LONG}, {"name", CUP_TYPE_STRING}};
 
-static struct cup_plan *usual_plan(void)
+static inline struct cup_plan *usual_plan(void)
 {
     return make_plan(usual, 2);
 }
 
 /* --- the world --- */
 
-static void write_path(const char *path, const char *text)
+static inline void write_path(const char *path, const char *text)
 {
     FILE *file = fopen(path, "wb");
 
     CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
 }
 
-static void write_input(uint32_t i, const char *text)
+static inline void write_input(uint32_t i, const char *text)
 {
     char path[128];
 
@@ -109,7 +111,7 @@ static void write_input(uint32_t i, const char *text)
     write_path(path, text);
 }
 
-static void run_shell(const char *format, const char *tail)
+static inline void run_shell(const char *format, const char *tail)
 {
     char command[512];
 
@@ -117,7 +119,7 @@ static void run_shell(const char *format, const char *tail)
     CHECK(system(command) == 0);
 }
 
-static void new_lake(void)
+static inline void new_lake(void)
 {
     run_shell("rm -rf dom _cupel in-*", "");
     char text[INPUT_BYTES + 1] = {0};
@@ -125,18 +127,19 @@ static void new_lake(void)
     write_input(1, text);
 }
 
-static struct cup_store *open_store(const struct cup_plan *plan)
+static inline struct cup_store *open_store(const struct cup_plan *plan)
 {
     struct cup_store *store;
     char              staging[CUP_STORE_NAME_BYTES];
 
+    if (disk == NULL) CHECK(cup_disk_open(CUP_DISK_AUTO, &disk, NULL) == CUP_OK);
     cup_commit_staging(plan, staging);
-    CHECK(cup_store_open(lake, staging, &store, NULL) == CUP_OK);
+    CHECK(cup_store_open(disk, lake, staging, &store, NULL) == CUP_OK);
     return store;
 }
 
-static enum cup_err try_open(const struct cup_plan *plan, struct cup_store **out_store,
-                             struct cup_commit **out_commit, struct cup_fault *out_fault)
+static inline enum cup_err try_open(const struct cup_plan *plan, struct cup_store **out_store,
+                                    struct cup_commit **out_commit, struct cup_fault *out_fault)
 {
     *out_store       = open_store(plan);
     enum cup_err err = cup_commit_open(*out_store, plan, out_commit, out_fault);
@@ -144,7 +147,8 @@ static enum cup_err try_open(const struct cup_plan *plan, struct cup_store **out
     return err;
 }
 
-static struct cup_commit *open_commit(const struct cup_plan *plan, struct cup_store **out_store)
+static inline struct cup_commit *open_commit(const struct cup_plan *plan,
+                                             struct cup_store     **out_store)
 {
     struct cup_commit *commit;
     struct cup_fault   fault;
@@ -155,13 +159,13 @@ static struct cup_commit *open_commit(const struct cup_plan *plan, struct cup_st
     return commit;
 }
 
-static void close_all(struct cup_commit *commit, struct cup_store *store)
+static inline void close_all(struct cup_commit *commit, struct cup_store *store)
 {
     cup_commit_close(commit);
     cup_store_close(store);
 }
 
-static void refuse_open(const struct cup_plan *plan, enum cup_err expected, const char *what)
+static inline void refuse_open(const struct cup_plan *plan, enum cup_err expected, const char *what)
 {
     struct cup_store  *store;
     struct cup_commit *commit;
@@ -173,8 +177,9 @@ static void refuse_open(const struct cup_plan *plan, enum cup_err expected, cons
 
 /* --- parts --- */
 
-static void add_file(struct cup_epoch_part *part, struct cup_store *store, enum cup_zone zone,
-                     uint32_t table, const char *format, uint64_t epoch, uint64_t rows)
+static inline void add_file(struct cup_epoch_part *part, struct cup_store *store,
+                            enum cup_zone zone, uint32_t table, const char *format, uint64_t epoch,
+                            uint64_t rows)
 {
     static uint32_t        unique;
     struct cup_epoch_file *file = &part->files[part->file_count++];
@@ -195,7 +200,7 @@ static void add_file(struct cup_epoch_part *part, struct cup_store *store, enum 
 }
 
 /* An epoch of ten bytes and five records of input 0: three accepted, two quarantined. */
-static struct cup_epoch_part make_part(struct cup_commit *commit, struct cup_store *store)
+static inline struct cup_epoch_part make_part(struct cup_commit *commit, struct cup_store *store)
 {
     struct cup_epoch_part part = {.files       = calloc(8, sizeof *part.files),
                                   .ranges      = calloc(2, sizeof *part.ranges),
@@ -216,8 +221,9 @@ static struct cup_epoch_part make_part(struct cup_commit *commit, struct cup_sto
     return part;
 }
 
-static enum cup_err try_epoch(struct cup_commit *commit, struct cup_store *store,
-                              struct cup_commit_result *out_result, struct cup_fault *out_fault)
+static inline enum cup_err try_epoch(struct cup_commit *commit, struct cup_store *store,
+                                     struct cup_commit_result *out_result,
+                                     struct cup_fault         *out_fault)
 {
     struct cup_epoch_part part = make_part(commit, store);
     enum cup_err          err  = cup_commit_epoch(commit, &part, 1, out_result, out_fault);
@@ -226,7 +232,7 @@ static enum cup_err try_epoch(struct cup_commit *commit, struct cup_store *store
     return err;
 }
 
-static void do_epoch(struct cup_commit *commit, struct cup_store *store)
+static inline void do_epoch(struct cup_commit *commit, struct cup_store *store)
 {
     struct cup_commit_result result;
     struct cup_fault         fault;

@@ -67,6 +67,26 @@ static struct cup_plan_list put_columns(struct blob *blob, const struct cup_spec
     return list;
 }
 
+/* Columns by name; "_date" is the generated one. */
+static struct cup_plan_list put_partitions(struct blob *blob, const struct cup_spec_table *table)
+{
+    struct cup_plan_list list = {0};
+
+    list.offset = put(blob, NULL, CUP_PLAN_PARTITIONS_MAX * sizeof(uint32_t));
+    for (; table->partitions[list.count] != NULL; list.count++) {
+        uint32_t column = 0;
+        while (column < table->column_count &&
+               strcmp(table->columns[column].name, table->partitions[list.count]) != 0)
+            column++;
+        if (column == table->column_count) {
+            CHECK(strcmp(table->partitions[list.count], "_date") == 0);
+            column = CUP_PLAN_PARTITION_DATE;
+        }
+        memcpy(blob->at + list.offset + list.count * sizeof column, &column, sizeof column);
+    }
+    return list;
+}
+
 static struct cup_plan_list put_fields(struct blob *blob, const struct cup_spec_table *table)
 {
     struct cup_plan_list list = {0};
@@ -99,6 +119,7 @@ static struct cup_plan_table put_table(struct blob *blob, const struct cup_spec_
                                    .path          = put_default(blob, is->path, path),
                                    .description   = put_text(blob, ""),
                                    .columns       = put_columns(blob, is),
+                                   .partitions    = put_partitions(blob, is),
                                    .images        = is->images,
                                    .write_before  = is->write_before,
                                    .contracted    = is->texts == NULL};
@@ -156,25 +177,29 @@ static void put_inputs(struct blob *blob, const struct cup_spec *spec, struct cu
 
 static struct cup_plan header(const struct cup_spec *spec)
 {
-    return (struct cup_plan){.magic        = CUP_PLAN_MAGIC,
-                             .version      = CUP_PLAN_VERSION,
-                             .worker_count = OR(spec->workers, 1),
-                             .generation   = OR(spec->generation, 1),
-                             .shard        = spec->shard,
-                             .record_bytes_max =
-                                 OR(spec->record_bytes_max, CUP_RECORD_BYTES_DEFAULT),
-                             .depth_max         = OR(spec->depth_max, 64),
-                             .members_max       = OR(spec->members_max, 4096),
-                             .key_bytes_max     = OR(spec->key_bytes_max, 256),
-                             .number_bytes_max  = OR(spec->number_bytes_max, 4096),
-                             .codec             = spec->codec,
-                             .quarantine_inline = spec->no_bronze,
-                             .bronze            = !spec->no_bronze,
-                             .silver            = !spec->no_silver,
-                             .until_end         = spec->until_end,
-                             .epoch_ns_max      = OR(spec->epoch_ns_max, 10000000000ull),
-                             .epoch_bytes_max   = OR(spec->epoch_bytes_max, 1ull << 30),
-                             .pool_bytes        = OR(spec->pool_bytes, 64ull << 20)};
+    return (struct cup_plan){
+        .magic             = CUP_PLAN_MAGIC,
+        .version           = CUP_PLAN_VERSION,
+        .worker_count      = OR(spec->workers, 1),
+        .generation        = OR(spec->generation, 1),
+        .shard             = spec->shard,
+        .record_bytes_max  = OR(spec->record_bytes_max, CUP_RECORD_BYTES_DEFAULT),
+        .depth_max         = OR(spec->depth_max, 64),
+        .members_max       = OR(spec->members_max, 4096),
+        .key_bytes_max     = OR(spec->key_bytes_max, 256),
+        .number_bytes_max  = OR(spec->number_bytes_max, 4096),
+        .codec             = spec->codec,
+        .quarantine_inline = spec->no_bronze,
+        .bronze            = !spec->no_bronze,
+        .silver            = !spec->no_silver,
+        .until_end         = spec->until_end,
+        .epoch_ns_max      = OR(spec->epoch_ns_max, 10000000000ull),
+        .epoch_bytes_max   = OR(spec->epoch_bytes_max, 1ull << 30),
+        .pool_bytes        = OR(spec->pool_bytes, 64ull << 20),
+        .file_bytes_max    = OR(spec->file_bytes_max, CUP_PLAN_FILE_BYTES_DEFAULT),
+        .file_rows_max     = OR(spec->file_rows_max, CUP_PLAN_FILE_ROWS_DEFAULT),
+        .log_retention_us  = OR(spec->log_retention_us, CUP_PLAN_LOG_RETENTION_US_DEFAULT),
+        .store             = spec->store};
 }
 
 struct cup_plan *cup_spec_plan(const struct cup_spec *spec)

@@ -34,6 +34,7 @@ struct cup_spec_table {
     uint32_t                      text_count; /* a text "" is the shape without schema */
     uint32_t                      quarantine; /* bit i: records of texts[i] are refused */
     uint8_t                       images, write_before;
+    const char                   *partitions[CUP_PLAN_PARTITIONS_MAX + 1]; /* names, _date; NULL */
 };
 
 struct cup_spec_input {
@@ -47,6 +48,8 @@ struct cup_spec {
     uint32_t    workers, shard, record_bytes_max, depth_max, members_max, key_bytes_max;
     uint32_t    number_bytes_max, codec, no_bronze, no_silver, until_end;
     uint64_t    generation, epoch_ns_max, epoch_bytes_max, pool_bytes;
+    uint64_t    file_bytes_max, file_rows_max, log_retention_us;
+    uint32_t    store;
 
     const struct cup_spec_input *inputs;
     uint32_t                     input_count;

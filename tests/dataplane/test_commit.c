@@ -17,86 +17,7 @@
 
 #include "tests/check.h"
 #include "tests/dataplane/commit_lake.h"
-
-/* --- looking at the lake --- */
-
-static char *get(const char *name)
-{
-    static struct cup_text text;
-    struct cup_store      *store = open_store(usual_plan());
-
-    cup_text_clear(&text);
-    enum cup_err err = cup_store_get(store, name, &text, NULL);
-    cup_store_close(store);
-    return err == CUP_OK ? text.at : NULL;
-}
-
-static char *get_version(const char *folder, uint64_t version)
-{
-    char name[256];
-
-    snprintf(name, sizeof name, "%s/_delta_log/%020llu.json", folder, (unsigned long long)version);
-    return get(name);
-}
-
-static uint32_t count_text(const char *text, const char *part)
-{
-    uint32_t count = 0;
-
-    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part))
-        count++;
-    return count;
-}
-
-/* The table holds epochs 1..epochs, each with `files` live files that are there, and no other data
- * file lies in its folder. */
-static void check_table(const char *folder, uint64_t epochs, uint32_t files)
-{
-    struct cup_store       *store = open_store(usual_plan());
-    struct cup_commit_table table = {.store = store, .folder = folder};
-    char                    path[512];
-    uint32_t                seen = 0;
-
-    CHECK(cup_commit_priv_table_look(&table, NULL) == CUP_OK);
-    CHECK((table.state != NULL) == (epochs > 0));
-    for (uint64_t i = 0; table.state != NULL && i < table.state->file_count; i++) {
-        snprintf(path, sizeof path, "%s/%s/%s", lake, folder, table.state->files[i].path);
-        CHECK(access(path, R_OK) == 0);
-    }
-    CHECK(table.state == NULL || table.state->file_count == epochs * files);
-    CHECK(table.state == NULL || cup_delta_txn_version(table.state, "cupel/dom/pipe/0") == epochs);
-    snprintf(path, sizeof path, "%s/%s", lake, folder);
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
-        seen += strncmp(entry->d_name, "part-", 5) == 0;
-    if (dir != NULL) closedir(dir);
-    CHECK(seen == epochs * files);
-    cup_commit_priv_table_close(&table);
-    cup_store_close(store);
-}
-
-static uint32_t count_bronze(void)
-{
-    char     path[256];
-    uint32_t seen = 0;
-
-    snprintf(path, sizeof path, "%s/dom/bronze/pipe/date=2026-11-21", lake);
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
-        seen += entry->d_name[0] != '.';
-    if (dir != NULL) closedir(dir);
-    return seen;
-}
-
-static void check_lake(uint64_t epochs)
-{
-    check_table(INDEX, epochs, 1);
-    check_table(QUAR, epochs, 1);
-    check_table(SILVER, epochs, 2);
-    check_table("dom/silver/db/t1", epochs, 1);
-    check_table(LEDGER, epochs, 1);
-    CHECK(count_bronze() == epochs);
-}
+#include "tests/dataplane/commit_look_priv.h"
 
 /* --- cases --- */
 
@@ -243,15 +164,16 @@ static void check_deaths(void)
 
     while (check_death(steps, -1, &finished))
         steps++;
-    /* based, 7 placed, synced, decided, 5 applied; all from "decided" on is finished */
-    CHECK(steps == 15 && finished == 7);
+    /* based, intended, placed, synced, decided, 5 applied; all from "decided" on is finished */
+    CHECK(steps == 10 && finished == 7);
     for (int second = 0; second < 6; second++) {
         finished = 0;
-        CHECK(check_death(9, second, &finished) && finished == 1);
-        CHECK(check_death(12, second, &finished) && finished == 2);
+        CHECK(check_death(4, second, &finished) && finished == 1);
+        CHECK(check_death(7, second, &finished) && finished == 2);
     }
     finished = 0;
-    CHECK(check_death(4, 0, &finished) && finished == 0);
+    for (int first = 1; first < 4; first++)
+        CHECK(check_death(first, 0, &finished) && finished == 0);
 }
 
 /* --- other writers --- */
@@ -368,6 +290,31 @@ static void check_foreign_creation(void)
     close_all(commit, store);
 }
 
+/* Another writer removes a file that is about to be added. */
+static void check_foreign_remove(bool ours)
+{
+    struct cup_store        *store;
+    struct cup_commit_result result;
+    struct cup_fault         fault = {.what = ""};
+    char                     text[512];
+
+    new_lake();
+    struct cup_commit *commit = open_commit(usual_plan(), &store);
+    do_epoch(commit, store);
+    struct cup_epoch_part part = make_part(commit, store);
+    snprintf(text, sizeof text, "{\"remove\":{\"path\":\"%s%s\",\"dataChange\":false}}\n",
+             part.files[3].name + strlen(SILVER) + 1, ours ? "" : "x");
+    foreign_text         = text;
+    foreign_version      = 1;
+    cup_commit_priv_step = be_foreign;
+    CHECK(cup_commit_epoch(commit, &part, 1, &result, &fault) ==
+          (ours ? CUP_TABLE_CHANGED : CUP_OK));
+    cup_commit_priv_step = NULL;
+    CHECK(!ours || strstr(fault.what, "removed a file before") != NULL);
+    CHECK(cup_commit_standing(commit) == (ours ? CUP_COMMIT_FAILED : CUP_COMMIT_READY));
+    close_all(commit, store);
+}
+
 static void check_foreigners(void)
 {
     check_foreign("{\"commitInfo\":{\"operation\":\"OPTIMIZE\"}}\n", CUP_OK);
@@ -400,6 +347,8 @@ static void check_foreigners(void)
     check_foreign_schema("\\\"nullable\\\":true", "\\\"nullable\\\":false", CUP_TABLE_CHANGED,
                          "NOT NULL");
     check_foreign_creation();
+    check_foreign_remove(true);
+    check_foreign_remove(false);
 }
 
 /* --- columns --- */
@@ -472,19 +421,188 @@ static void check_restored(void)
     new_lake();
     one_epoch();
     run_shell("rm -r ", LEDGER);
-    refuse_open(usual_plan(), CUP_TABLE_CHANGED, "behind the journal");
+    refuse_open(usual_plan(), CUP_TABLE_CHANGED, "the table is gone");
 }
 
-static void check_lock(void)
+/* Something happens to t0 behind the journal's back, while nobody looks or while a committer is
+ * open: its next epoch is refused before anything is placed, every other table stays as it was. */
+static void refuse_epoch(const char *change, bool is_open, enum cup_err expected, const char *what)
+{
+    struct cup_store        *store;
+    struct cup_commit_result result;
+    struct cup_fault         fault = {.what = ""};
+
+    new_lake();
+    one_epoch();
+    run_shell("cp -r " SILVER, " old");
+    one_epoch();
+    struct cup_commit *commit = is_open ? open_commit(usual_plan(), &store) : NULL;
+    if (is_open) do_epoch(commit, store);
+    run_shell(change, "");
+    if (!is_open) commit = open_commit(usual_plan(), &store);
+    CHECK(try_epoch(commit, store, &result, &fault) == expected);
+    CHECK(strstr(fault.what, what) != NULL && strncmp(fault.where, SILVER, strlen(SILVER)) == 0);
+    CHECK(cup_commit_standing(commit) == CUP_COMMIT_READY);
+    close_all(commit, store);
+    uint64_t epochs = is_open ? 3 : 2;
+    check_table("dom/silver/db/t1", epochs, 1);
+    check_table(LEDGER, epochs, 1);
+    CHECK(count_bronze() == epochs);
+    run_shell("rm -rf ", "old");
+}
+
+#define LOG_0        SILVER "/_delta_log/00000000000000000000.json"
+#define EXPLAIN      "`cupel recover LAKE`"
+#define APP_TXN_9    "{\"txn\":{\"appId\":\"cupel/dom/pipe/0\",\"version\":9}}"
+#define NEXT_IS(n)   " >" SILVER "/_delta_log/0000000000000000000" n ".json"
+#define PROPERTY_SED "sed -i 's/\"configuration\":{/\"configuration\":{\"delta.setTransaction"
+
+static void check_refusals(void)
+{
+    refuse_epoch("rm -r " SILVER " && mv old " SILVER, false, CUP_TABLE_CHANGED,
+                 "behind the journal: it was put back from a copy or replaced; see " EXPLAIN);
+    refuse_epoch("rm -r " SILVER, false, CUP_TABLE_CHANGED,
+                 "the table is gone, but the journal has committed to it; put it back, or see "
+                 "" EXPLAIN);
+    refuse_epoch("rm -r " SILVER, true, CUP_TABLE_CHANGED, "behind the journal");
+    refuse_epoch("sed -i 's/\"metaData\":{\"id\":\"/&x/' " LOG_0, false, CUP_TABLE_CHANGED,
+                 "created anew by another writer");
+    refuse_epoch("echo '" APP_TXN_9 "'" NEXT_IS("2"), false, CUP_TABLE_CHANGED,
+                 "ahead of the journal");
+    refuse_epoch("echo '" APP_TXN_9 "'" NEXT_IS("3"), true, CUP_FENCED, "another instance");
+    refuse_epoch(PROPERTY_SED "RetentionDuration\":\"1 day\"/' " LOG_0, false, CUP_TABLE_CHANGED,
+                 "remove the property");
+    refuse_epoch("echo '{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,"
+                 "\"writerFeatures\":[\"rowTracking\"]}}'" NEXT_IS("3"),
+                 true, CUP_TABLE_CHANGED, "");
+}
+
+/* A name that is taken: the epoch is given up, and what has the name stays. */
+static void check_taken(void)
+{
+    struct cup_store        *store;
+    struct cup_commit_result result;
+    char                     name[CUP_STORE_NAME_BYTES];
+
+    new_lake();
+    struct cup_commit *commit = open_commit(usual_plan(), &store);
+    do_epoch(commit, store);
+    struct cup_epoch_part part = make_part(commit, store);
+    memcpy(name, part.files[4].name, sizeof name);
+    CHECK(cup_store_put_if_absent(store, name, "x", 1, NULL) == CUP_OK);
+    CHECK(cup_commit_epoch(commit, &part, 1, &result, NULL) == CUP_EXISTS);
+    CHECK(cup_commit_standing(commit) == CUP_COMMIT_READY);
+    CHECK(strcmp(get(name), "x") == 0);
+    CHECK(cup_store_remove(store, name, NULL) == CUP_OK);
+    check_lake(1);
+    do_epoch(commit, store);
+    check_lake(2);
+    close_all(commit, store);
+}
+
+/* Files of partitions, of a table that the plan loses, and of an epoch that was never decided. */
+static void place_and_die(void)
+{
+    struct cup_store        *store;
+    struct cup_commit_result result;
+    struct cup_commit       *commit = open_commit(usual_plan(), &store);
+    struct cup_epoch_part    part   = make_part(commit, store);
+
+    add_file(&part, store, CUP_ZONE_SILVER, 0, SILVER "/p=1/q=%2F/part-", 2, 1);
+    (void)!cup_commit_epoch(commit, &part, 1, &result, NULL);
+}
+
+static void check_orphans(void)
 {
     struct cup_store  *store;
     struct cup_commit *commit;
 
     new_lake();
+    one_epoch();
+    CHECK(dies_at(3, place_and_die)); /* synced */
+    run_shell("test $(find dom _cupel -name '*0000000002-*' | wc -l) = 8", "");
+    /* another table ahead of the journal: then this journal says nothing about those files */
+    run_shell("echo '" APP_TXN_9 "'", NEXT_IS("1"));
+    refuse_open(usual_plan(), CUP_TABLE_CHANGED, "ahead of the journal");
+    refuse_open(usual_plan(), CUP_TABLE_CHANGED, "ahead of the journal");
+    run_shell("test $(find dom _cupel -name '*0000000002-*' | wc -l) = 8", "");
+    run_shell("rm ", SILVER "/_delta_log/00000000000000000001.json");
+    struct cup_plan *plan = usual_plan();
+    plan->tables.count    = 1; /* of two */
+    commit                = open_commit(plan, &store);
+    close_all(commit, store);
+    run_shell("test $(find dom _cupel -name '*0000000002-*' | wc -l) = 0", "");
+    check_lake(1);
+    one_epoch();
+    check_lake(2);
+}
+
+static void check_lock(void)
+{
+    struct cup_store  *store, *other_store;
+    struct cup_commit *commit, *other;
+    struct cup_fault   fault;
+
+    new_lake();
     commit = open_commit(usual_plan(), &store);
-    refuse_open(usual_plan(), CUP_LOCKED, "lock");
+    CHECK(try_open(usual_plan(), &other_store, &other, &fault) == CUP_LOCKED);
+    CHECK(strstr(fault.where, "pid ") != NULL && strstr(fault.where, "boot ") != NULL);
     close_all(commit, store);
     only_open();
+}
+
+/* --- two committers --- */
+
+#define RACE_EPOCHS 100u
+
+/* Another pipeline of the same lake that writes to t0 too. */
+static void race(const char *pipeline)
+{
+    struct cup_store        *store;
+    struct cup_commit_result result;
+    struct cup_plan         *plan = usual_plan();
+    uint64_t                 start;
+    bool                     ended;
+
+    memcpy((char *)(uintptr_t)cup_plan_text(plan, plan->pipeline), pipeline, 4);
+    struct cup_commit *commit = open_commit(plan, &store);
+    for (uint64_t epoch = 1; epoch <= RACE_EPOCHS; epoch++) {
+        struct cup_epoch_part part = {.files       = calloc(1, sizeof *part.files),
+                                      .ranges      = calloc(1, sizeof *part.ranges),
+                                      .range_count = 1};
+        CHECK(cup_commit_start(commit, 0, &start, &ended, NULL) == CUP_OK);
+        part.ranges[0] = (struct cup_epoch_range){.start = start, .end = start + 1};
+        add_file(&part, store, CUP_ZONE_SILVER, 0, SILVER "/part-", epoch, 1);
+        CHECK(cup_commit_epoch(commit, &part, 1, &result, NULL) == CUP_OK);
+        CHECK(result.epoch == epoch);
+    }
+    close_all(commit, store);
+}
+
+/* Both commit to one table as fast as they can: every commit of both is there, once. */
+static void check_race(void)
+{
+    static const char *const pipelines[] = {"pip1", "pip2"};
+    struct cup_commit_table  table       = {.folder = SILVER};
+    int                      status;
+
+    new_lake();
+    one_epoch();
+    for (int i = 0; i < 2; i++) {
+        if (fork() > 0) continue;
+        race(pipelines[i]);
+        _exit(0);
+    }
+    for (int i = 0; i < 2; i++)
+        CHECK(wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    table.store = open_store(usual_plan());
+    CHECK(cup_commit_priv_table_look(&table, NULL) == CUP_OK && table.state != NULL);
+    CHECK(table.state->version == 2 * RACE_EPOCHS);
+    CHECK(table.state->file_count == 2 + 2 * RACE_EPOCHS);
+    CHECK(cup_delta_txn_version(table.state, "cupel/dom/pip1/0") == RACE_EPOCHS);
+    CHECK(cup_delta_txn_version(table.state, "cupel/dom/pip2/0") == RACE_EPOCHS);
+    cup_store_close(table.store);
+    cup_commit_priv_table_close(&table);
 }
 
 /* --- inputs --- */
@@ -586,7 +704,11 @@ int main(int argc, char **argv)
     check_evolution();
     check_foreigners();
     check_restored();
+    check_refusals();
+    check_taken();
+    check_orphans();
     check_lock();
+    check_race();
     check_inputs();
     check_panics(make_gap);
     check_panics(make_wrong_sum);

@@ -4,7 +4,8 @@
  * Method: frames compared with vectors computed by an independent program. A journal of several
  *         epochs is cut at every byte of its last frame and flipped at every byte of the frames
  *         before it; each copy is read again. Messages larger than a frame, new segments at each
- *         open, cut-off first segments, positions compared with a model. */
+ *         open, cut-off first segments, positions compared with a model. Two writers of one
+ * journal; a state made by hand in the place of a damaged journal. */
 #include "dataplane/commit/journal.h"
 
 #include <sys/stat.h>
@@ -59,7 +60,8 @@ static void check_vectors(void)
     CHECK(cup_frame_get(out.at, out.bytes, CUP_FRAME_ALIGN, &frame));
     CHECK(frame.sequence == 2 && frame.previous_crc32c == crc && frame.kind == CUP_FRAME_EPOCH);
     CHECK(!cup_frame_get(out.at, out.bytes, 4, &frame));
-    CHECK(!cup_frame_get(out.at, 39, 0, &frame) && cup_frame_get(out.at, 40, 0, &frame));
+    CHECK(!cup_frame_get(out.at, CUP_FRAME_ALIGN - 1, 0, &frame));
+    CHECK(cup_frame_get(out.at, CUP_FRAME_ALIGN, 0, &frame));
     cup_text_free(&out);
 }
 
@@ -245,10 +247,10 @@ static void check_damage(struct cup_rnd *rnd)
     CHECK(cup_store_get(store, FOLDER "/00000001.cj", &bytes, NULL) == CUP_OK);
     CHECK(bytes.bytes == 4 * CUP_FRAME_ALIGN);
     size_t end = 2 * CUP_FRAME_ALIGN + CUP_FRAME_HEADER_BYTES + second.bytes;
-    for (size_t cut = CUP_FRAME_ALIGN + 28 + first.bytes; cut < bytes.bytes; cut += 1) {
-        if (cut % 7 != 0 && cut + 40 < end && cut > 2 * CUP_FRAME_ALIGN + 40) continue;
+    for (size_t cut = 2 * CUP_FRAME_ALIGN; cut <= bytes.bytes; cut += 1) {
+        if (cut % 7 != 0 && cut + 40 < bytes.bytes && cut > 2 * CUP_FRAME_ALIGN + 40) continue;
         CHECK(read_copy(&bytes, cut, &state, NULL) == CUP_OK);
-        check_state(&state, cut < end ? &after_1 : &model);
+        check_state(&state, cut < bytes.bytes ? &after_1 : &model);
         cup_journal_state_free(&state);
     }
     for (size_t at = 0; at < end; at++) {
@@ -361,6 +363,196 @@ static void check_chain(void)
     }
 }
 
+/* --- tables and intents --- */
+
+static void expect_table(uint64_t epoch, uint64_t before, uint64_t applied)
+{
+    struct cup_journal_state state;
+
+    CHECK(cup_journal_read(store, FOLDER, &state, NULL) == CUP_OK);
+    const struct cup_journal_table *table = cup_journal_tables_find(&state.tables, "d/silver/t");
+    CHECK(table != NULL && state.tables.count == 1 && strcmp(table->id, "id") == 0);
+    CHECK(table->epoch == epoch && table->before == before);
+    CHECK(cup_journal_applied(&state, table) == applied);
+    CHECK(cup_journal_tables_find(&state.tables, "d/silver") == NULL);
+    cup_journal_state_free(&state);
+}
+
+/* What is known of a table goes from segment to segment, whether its last epoch is open or not. */
+static void check_tables(struct cup_rnd *rnd)
+{
+    struct model             model   = {0};
+    struct cup_text          payload = {0};
+    struct cup_journal_state state;
+
+    remove_folder();
+    struct cup_journal *journal = open_journal(&state);
+    CHECK(state.tables.count == 0);
+    cup_journal_state_free(&state);
+    for (uint64_t epoch = 1; epoch < 5; epoch++) {
+        put_epoch(&payload, &model, rnd, 20);
+        CHECK(cup_journal_decide(journal, payload.at, payload.bytes, NULL) == CUP_OK);
+        expect_table(epoch, epoch - 1, epoch - 1);
+        cup_journal_close(journal, epoch == 3, epoch);
+        expect_table(epoch, epoch - 1, epoch == 3 ? 3 : epoch - 1);
+        journal = open_journal(&state);
+        cup_journal_state_free(&state);
+        expect_table(epoch, epoch == 3 ? 0 : epoch - 1, epoch == 3 ? 3 : epoch - 1);
+    }
+    cup_journal_close(journal, false, 0);
+    cup_text_free(&payload);
+}
+
+static void put_intent(struct cup_text *payload, uint64_t epoch)
+{
+    struct cup_journal_line intent = {.kind = CUP_LINE_INTENT, .epoch = epoch};
+    struct cup_journal_line place  = {
+         .kind = CUP_LINE_PLACE, .topic = "d/silver/t", .name = "d/silver/t/p=\"x\"/part-1"};
+
+    cup_text_clear(payload);
+    cup_journal_put_line(payload, &intent);
+    cup_journal_put_line(payload, &place);
+    place.topic = "";
+    place.name  = "d/bronze/p/1";
+    cup_journal_put_line(payload, &place);
+}
+
+static void expect_placing(const struct cup_text *placing)
+{
+    struct cup_journal_state state;
+
+    CHECK(cup_journal_read(store, FOLDER, &state, NULL) == CUP_OK);
+    CHECK(state.placing.bytes == placing->bytes && state.open.bytes == 0);
+    CHECK(placing->bytes == 0 || memcmp(state.placing.at, placing->at, placing->bytes) == 0);
+    cup_journal_state_free(&state);
+}
+
+/* The last intent is kept until an epoch is decided or the journal is closed in good order. */
+static void check_intents(struct cup_rnd *rnd)
+{
+    struct model             model  = {0};
+    struct cup_text          intent = {0}, payload = {0}, nothing = {0};
+    struct cup_journal_state state;
+
+    remove_folder();
+    struct cup_journal *journal = open_journal(&state);
+    for (uint32_t round = 0; round < 3; round++) {
+        put_intent(&intent, model.epoch + 1);
+        CHECK(cup_journal_intend(journal, intent.at, intent.bytes, NULL) == CUP_OK);
+        expect_placing(&intent);
+        cup_journal_close(journal, false, 0);
+        cup_journal_state_free(&state);
+        journal = open_journal(&state);
+        expect_placing(&intent);
+        CHECK(state.placing.bytes == intent.bytes && state.epoch == round);
+        if (round == 1) CHECK(cup_journal_intend(journal, intent.at, intent.bytes, NULL) == CUP_OK);
+        put_epoch(&payload, &model, rnd, 20);
+        CHECK(cup_journal_decide(journal, payload.at, payload.bytes, NULL) == CUP_OK);
+        expect(&model, &payload, false);
+        put_intent(&intent, model.epoch + 1);
+        CHECK(cup_journal_intend(journal, intent.at, intent.bytes, NULL) == CUP_OK);
+        expect_placing(&intent); /* and the epoch before it is done */
+        cup_journal_close(journal, true, model.epoch);
+        expect_placing(&nothing);
+        cup_journal_state_free(&state);
+        journal = open_journal(&state);
+    }
+    put_intent(&intent, model.epoch + 2);
+    CHECK(cup_journal_intend(journal, intent.at, intent.bytes, NULL) == CUP_OK);
+    cup_journal_close(journal, true, model.epoch);
+    cup_journal_state_free(&state);
+    CHECK(cup_journal_read(store, FOLDER, &state, NULL) == CUP_CORRUPT);
+    cup_text_free(&intent);
+    cup_text_free(&payload);
+}
+
+/* --- more than one writer --- */
+
+/* Who was overtaken notices at its next message, whatever has happened to the segments since; who
+ * overtook it has all that was decided until then. */
+static void check_takeover(struct cup_rnd *rnd)
+{
+    struct model             model   = {0};
+    struct cup_text          payload = {0}, intent = {0};
+    struct cup_journal_state state;
+    struct cup_fault         fault;
+
+    for (uint32_t what = 0; what < 3; what++) {
+        remove_folder();
+        model                   = (struct model){0};
+        struct cup_journal *old = open_journal(&state);
+        cup_journal_state_free(&state);
+        put_epoch(&payload, &model, rnd, 20);
+        CHECK(cup_journal_decide(old, payload.at, payload.bytes, NULL) == CUP_OK);
+        struct cup_journal *now = NULL;
+        for (uint32_t opens = 0; opens < 1 + what; opens++) {
+            cup_journal_close(now, false, 0);
+            now = open_journal(&state);
+            check_state(&state, &model);
+            cup_journal_state_free(&state);
+        }
+        put_intent(&intent, 2);
+        if (what == 0)
+            CHECK(cup_journal_intend(old, intent.at, intent.bytes, &fault) == CUP_FENCED);
+        put_epoch(&payload, &model, rnd, 20);
+        if (what > 0)
+            CHECK(cup_journal_decide(old, payload.at, payload.bytes, &fault) == CUP_FENCED);
+        CHECK(strstr(fault.what, "taken over") != NULL);
+        CHECK(cup_journal_decide(now, payload.at, payload.bytes, NULL) == CUP_OK);
+        cup_journal_close(old, true, 2);
+        cup_journal_close(now, false, 0);
+        expect(&model, &payload, false);
+    }
+    cup_text_free(&payload);
+    cup_text_free(&intent);
+}
+
+/* A state that was put together by hand takes the place of a journal that cannot be read. */
+static void check_adopt(struct cup_rnd *rnd)
+{
+    struct model             model   = {0};
+    struct cup_text          payload = {0}, bytes = {0}, aside = {0};
+    struct cup_journal_state state, made = {.epoch = 40};
+
+    remove_folder();
+    struct cup_journal *journal = open_journal(&state);
+    cup_journal_state_free(&state);
+    for (int i = 0; i < 2; i++) {
+        put_epoch(&payload, &model, rnd, 20);
+        CHECK(cup_journal_decide(journal, payload.at, payload.bytes, NULL) == CUP_OK);
+    }
+    cup_journal_close(journal, false, 0);
+    CHECK(cup_store_get(store, FOLDER "/00000001.cj", &bytes, NULL) == CUP_OK);
+    bytes.at[CUP_FRAME_ALIGN + 50] ^= 1;
+    CHECK(read_copy(&bytes, bytes.bytes, &state, NULL) == CUP_CORRUPT);
+    struct cup_position *position = cup_positions_add(&made.positions, "/in/0", "t");
+    position->end                 = 77;
+    position->recorded            = true;
+    CHECK(cup_journal_tables_note(&made.tables, "d/silver/t", "other", 39));
+    for (uint32_t round = 0; round < 2; round++) {
+        CHECK(cup_journal_adopt(store, FOLDER, &made, NULL) == CUP_OK);
+        CHECK(cup_journal_read(store, FOLDER, &state, NULL) == CUP_OK);
+        CHECK(state.epoch == 40 && state.open.bytes == 0 && state.segment == 2 + round);
+        CHECK(cup_positions_find(&state.positions, "/in/0")->end == 77);
+        CHECK(state.positions.count == 1 && state.tables.count == 1 && !state.clean);
+        CHECK(strcmp(cup_journal_tables_find(&state.tables, "d/silver/t")->id, "other") == 0);
+        cup_journal_state_free(&state);
+        CHECK(cup_store_get(store, FOLDER "/00000001.cj", &aside, NULL) == CUP_NOT_FOUND);
+    }
+    CHECK(cup_store_get(store, FOLDER "/00000001.cj.old", &aside, NULL) == CUP_OK);
+    CHECK(aside.bytes == bytes.bytes && memcmp(aside.at, bytes.at, bytes.bytes) == 0);
+    cup_text_clear(&aside);
+    CHECK(cup_store_get(store, FOLDER "/00000002.cj.old", &aside, NULL) == CUP_OK);
+    journal = open_journal(&state);
+    CHECK(state.epoch == 40 && state.segment == 4);
+    cup_journal_close(journal, true, 40);
+    cup_journal_state_free(&state);
+    cup_journal_state_free(&made);
+    cup_text_free(&payload);
+    cup_text_free(&bytes);
+    cup_text_free(&aside);
+}
+
 static void check_positions(void)
 {
     struct cup_positions positions = {0};
@@ -383,20 +575,27 @@ static void check_positions(void)
 
 int main(int argc, char **argv)
 {
-    struct cup_rnd rnd = cup_test_begin(argc, argv);
-    char           command[128];
+    struct cup_rnd   rnd = cup_test_begin(argc, argv);
+    struct cup_disk *disk;
+    char             command[128];
 
     CHECK(mkdtemp(lake) != NULL);
-    CHECK(cup_store_open(lake, "_cupel/d/p/0/staging", &store, NULL) == CUP_OK);
+    CHECK(cup_disk_open(CUP_DISK_AUTO, &disk, NULL) == CUP_OK);
+    CHECK(cup_store_open(disk, lake, "_cupel/d/p/0/staging", &store, NULL) == CUP_OK);
     check_vectors();
     check_positions();
     check_life(&rnd);
     check_chain();
     check_births(&rnd);
     check_nonsense(&rnd);
+    check_tables(&rnd);
+    check_intents(&rnd);
+    check_takeover(&rnd);
+    check_adopt(&rnd);
     check_damage(&rnd);
     check_large(&rnd);
     cup_store_close(store);
+    cup_disk_close(disk);
     snprintf(command, sizeof command, "rm -rf %s", lake);
     CHECK(system(command) == 0);
     return 0;

@@ -34,6 +34,14 @@ static void touch_table(const struct cup_plan *plan, const struct cup_plan_table
         touch(plan, column->comment);
         touched += (uint64_t)cup_type_vec((enum cup_type)column->type);
     }
+    CHECK(table->partitions.count <= CUP_PLAN_PARTITIONS_MAX);
+    for (uint32_t i = 0; i < table->partitions.count; i++) {
+        uint32_t index = cup_plan_partitions(plan, table)[i];
+        if (index == CUP_PLAN_PARTITION_DATE) continue;
+        const struct cup_plan_column *column = &cup_plan_columns(plan, table)[index];
+        touch(plan, column->name);
+        CHECK(column->key_place > 0 && cup_plan_partition_type(column->type));
+    }
 }
 
 /* Reads everything that a data plane would. */
@@ -75,6 +83,7 @@ static struct cup_plan *make(void)
                                                     .table        = "t",
                                                     .columns      = columns,
                                                     .column_count = 3,
+                                                    .partitions   = {"_date", "id"},
                                                     .texts        = texts,
                                                     .text_count   = 2}};
     static const struct cup_spec_input inputs[] = {{.path = "/in/a", .topic = "a"},
@@ -129,7 +138,8 @@ static void check_every_word(const struct cup_plan *good)
         struct cup_plan_field  *field  = (void *)(uintptr_t)cup_plan_fields(plan, schema);         \
         struct cup_plan_input  *input  = (void *)(uintptr_t)cup_plan_inputs(plan);                 \
         char                   *path   = (char *)plan + table->path.offset;                        \
-        (void)column, (void)field, (void)input, (void)path;                                        \
+        uint32_t               *by     = (void *)(uintptr_t)cup_plan_partitions(plan, table);      \
+        (void)column, (void)field, (void)input, (void)path, (void)by;                              \
         statement;                                                                                 \
         CHECK(check_sealed(plan, good->total_bytes) == CUP_BAD_PLAN);                              \
         free(plan);                                                                                \
@@ -150,6 +160,23 @@ static void check_must_refuse(const struct cup_plan *good)
     REFUSED((plan->bronze = 0, plan->quarantine_inline = 0));
     REFUSED(plan->epoch_ns_max = 0);
     REFUSED(plan->pool_bytes = CUP_PLAN_POOL_BYTES_MIN - 1);
+    REFUSED(plan->file_bytes_max = CUP_PLAN_FILE_BYTES_MIN - 1);
+    REFUSED(plan->file_bytes_max = CUP_PLAN_FILE_MAX + 1);
+    REFUSED(plan->file_rows_max = 0);
+    REFUSED(plan->file_rows_max = CUP_PLAN_FILE_MAX + 1);
+    REFUSED(plan->log_retention_us = 0);
+    REFUSED(plan->log_retention_us = CUP_PLAN_LOG_RETENTION_US_MAX + 1);
+    REFUSED(plan->store = CUP_PLAN_STORES);
+    REFUSED(by[1] = 1); /* amount: no key column */
+    REFUSED(by[1] = 3);
+    REFUSED(by[1] = CUP_PLAN_PARTITION_DATE);
+    REFUSED((by[0] = 0, by[1] = 0));
+    REFUSED(table->partitions.count = CUP_PLAN_PARTITIONS_MAX + 1);
+    REFUSED(table->partitions.offset += 2);
+    REFUSED(table->partitions.offset = plan->total_bytes);
+    REFUSED(column->type = CUP_TYPE_DOUBLE);
+    REFUSED((column->type = CUP_TYPE_DECIMAL, column->precision = 9));
+    REFUSED(column->name.bytes = CUP_PLAN_PARTITION_NAME_MAX + 1);
     REFUSED(plan->lake.bytes = 0);
     REFUSED(((char *)plan)[plan->lake.offset] = 'x');
     REFUSED(((char *)plan)[plan->lake.offset + 1] = '\0');
@@ -205,6 +232,9 @@ int main(int argc, char **argv)
     (void)cup_test_begin(argc, argv);
     struct cup_plan *good = make();
 
+    for (int i = 0; i < CUP_CLOSE_COUNT; i++)
+        CHECK(*cup_close_name((enum cup_close)i) != '\0' &&
+              *cup_close_text((enum cup_close)i) != '\0');
     use(good);
     check_every_word(good);
     check_must_refuse(good);

@@ -281,8 +281,8 @@ static void store_checkpoint(struct folder *folder, const struct cup_delta_state
     snprintf(expected, sizeof expected,
              "{\"version\":%" PRIu64 ",\"size\":%" PRIu64
              ",\"sizeInBytes\":%zu,\"numOfAddFiles\":%" PRIu64 "}",
-             state->version, state->file_count + state->txn_count + 2, file.bytes,
-             state->file_count);
+             state->version, state->file_count + state->txn_count + state->tombstone_count + 2,
+             file.bytes, state->file_count);
     CHECK(strcmp(last.at, expected) == 0);
     snprintf(name, sizeof name, "_delta_log/%020" PRIu64 ".checkpoint.parquet", state->version);
     struct cup_text *to = folder_put(folder, name);
@@ -488,12 +488,138 @@ static void check_gaps(void)
     expect_load(&folder, CUP_OK, NULL, 4);
     folder_remove(&folder, name);
     expect_load(&folder, CUP_CORRUPT, "_delta_log/00000000000000000000.json", 0);
-    cup_text_puts(
-        folder_put(&folder,
-                   "_delta_log/00000000000000000004.checkpoint.0000000001.0000000002.parquet"),
-        "x");
+    cup_text_puts(folder_put(&folder, "_delta_log/00000000000000000004.checkpoint."
+                                      "80a083e8-7026-4e79-81be-64bd76c43a11.parquet"),
+                  "x");
     expect_load(&folder, CUP_UNSUPPORTED, "_delta_log", 0);
     folder_free(&folder);
+}
+
+/* --- checkpoints in parts --- */
+
+/* A part of two holds all of a table with one file. */
+static void put_part(struct folder *folder, uint32_t part, const char *path)
+{
+    static struct folder    other;
+    struct cup_delta_io     io = io_of(&other);
+    struct cup_delta_state *state;
+    struct cup_text         file = {0}, last = {0};
+    char                    name[128];
+
+    create(&other, NULL);
+    put_add(version_file(&other, 1), path, part, 1);
+    CHECK(cup_delta_load(&io, &state, NULL) == CUP_OK);
+    CHECK(cup_delta_checkpoint(state, &file, &last, NULL) == CUP_OK);
+    snprintf(name, sizeof name, "_delta_log/%020u.checkpoint.%010u.0000000002.parquet", 4u, part);
+    cup_text_put(folder_put(folder, name), file.at, file.bytes);
+    cup_text_free(&file);
+    cup_text_free(&last);
+    cup_delta_state_free(state);
+    folder_free(&other);
+}
+
+static void check_parts(void)
+{
+    static struct folder    folder;
+    struct cup_delta_io     io   = io_of(&folder);
+    const char *const       torn = "_delta_log/00000000000000000004.checkpoint.0000000001";
+    struct cup_delta_state *state;
+
+    put_part(&folder, 2, "b.parquet");
+    expect_load(&folder, CUP_CORRUPT, "_delta_log/00000000000000000004.checkpoint.0000000002", 0);
+    put_part(&folder, 1, "a.parquet");
+    put_add(version_file(&folder, 5), "c.parquet", 9, 1);
+    CHECK(cup_delta_load(&io, &state, NULL) == CUP_OK);
+    CHECK(state->version == 5 && state->file_count == 3);
+    CHECK(cup_delta_find(state, "a.parquet")->bytes == 1);
+    CHECK(cup_delta_find(state, "b.parquet")->bytes == 2);
+    CHECK(cup_delta_find(state, "d.parquet") == NULL);
+    cup_delta_state_free(state);
+    folder_remove(&folder, "_delta_log/00000000000000000004.checkpoint.0000000002.0000000002."
+                           "parquet");
+    expect_load(&folder, CUP_CORRUPT, torn, 0);
+    folder_free(&folder);
+}
+
+/* --- tombstones and properties --- */
+
+static void put_remove(struct cup_text *text, const char *path, int64_t deleted_ms)
+{
+    struct cup_delta_file file = {
+        .path = (char *)(uintptr_t)path, .partition_json = (char *)(uintptr_t) "{}", .bytes = 3};
+
+    cup_delta_put_remove(text, &file, deleted_ms, false);
+}
+
+static void check_tombstones(void)
+{
+    static struct folder    folder;
+    struct cup_delta_io     io = io_of(&folder);
+    struct cup_delta_state *state, *again;
+
+    create(&folder, NULL);
+    struct cup_text *text = version_file(&folder, 1);
+    put_remove(text, "old.parquet", 999);
+    put_remove(text, "new \xc3\xa9.parquet", 1000);
+    put_remove(text, "twice.parquet", 2000);
+    put_remove(text, "back.parquet", 5000);
+    text = version_file(&folder, 2);
+    put_add(text, "back.parquet", 1, 1);
+    put_remove(text, "twice.parquet", 3000);
+    CHECK(cup_delta_load(&io, &state, NULL) == CUP_OK);
+    cup_delta_forget(state, 1000);
+    for (int round = 0; round < 2; round++) {
+        CHECK(state->tombstone_count == 2 && state->file_count == 1);
+        CHECK(strcmp(state->tombstones[0].path, "new \xc3\xa9.parquet") == 0);
+        CHECK(state->tombstones[0].deleted_ms == 1000);
+        CHECK(strcmp(state->tombstones[1].path, "twice.parquet") == 0);
+        CHECK(state->tombstones[1].deleted_ms == 3000);
+        store_checkpoint(&folder, state);
+        CHECK(cup_delta_load(&io, &again, NULL) == CUP_OK);
+        cup_delta_state_free(state);
+        state = again;
+    }
+    cup_delta_forget(state, INT64_MAX);
+    CHECK(state->tombstone_count == 0);
+    cup_delta_state_free(state);
+    folder_free(&folder);
+}
+
+static void check_durations(void)
+{
+    static const struct {
+        const char *text;
+        int64_t     us;
+    } cases[] = {
+        {"interval 30 days", 30 * 86400000000ll},
+        {"interval 1 week", 7 * 86400000000ll},
+        {"INTERVAL 2 Hours", 7200000000ll},
+        {"1 day 1 second", 86401000000ll},
+        {"interval 0 seconds", 0},
+        {"interval 1 month", -1},
+        {"interval", -1},
+        {"", -1},
+        {"interval 99999999999999 weeks", -1},
+        {"interval -1 days", -1},
+        {"interval 5", -1},
+        {"interval 3 milliseconds", 3000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static struct folder    folder;
+        struct cup_delta_io     io = io_of(&folder);
+        struct cup_delta_state *state;
+        char                    properties[128];
+        snprintf(properties, sizeof properties, "{\"x\":\"y\",\"%s\":\"%s\"}",
+                 CUP_DELTA_LOG_RETENTION, cases[i].text);
+        create(&folder, properties);
+        CHECK(cup_delta_load(&io, &state, NULL) == CUP_OK);
+        CHECK(cup_delta_duration(state, CUP_DELTA_LOG_RETENTION, -1) == cases[i].us);
+        CHECK(cup_delta_duration(state, CUP_DELTA_FILE_RETENTION, 7) == 7);
+        CHECK(strcmp(cup_delta_property(state, "x"), "y") == 0);
+        CHECK(cup_delta_property(state, "y") == NULL);
+        cup_delta_state_free(state);
+        folder_free(&folder);
+    }
 }
 
 /* --- many files --- */
@@ -540,6 +666,7 @@ static void check_many(struct cup_rnd *rnd)
         CHECK(cup_delta_refresh(state, &io, NULL) == CUP_OK && state->version == version);
         compare(state, live);
     }
+    cup_delta_forget(state, 0);
     store_checkpoint(&folder, state);
     CHECK(cup_delta_load(&io, &other, NULL) == CUP_OK);
     compare(other, live);
@@ -558,6 +685,9 @@ int main(int argc, char **argv)
     check_features();
     check_refusals();
     check_gaps();
+    check_parts();
+    check_tombstones();
+    check_durations();
     check_many(&rnd);
     return 0;
 }

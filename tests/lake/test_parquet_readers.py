@@ -207,11 +207,9 @@ def check_our_reader(program, folder, table):
     check(read_back(program, path)[0] == [[0], [-1], [1700000000123456], [None]], "INT96")
     pq.write_table(pa.table({"t": pa.array([-1, None], pa.timestamp("ms"))}), path, version="1.0")
     check(read_back(program, path)[0] == [[-1000], [None]], "milliseconds")
-    for refused in (dict(compression="brotli"), dict(use_dictionary=False,
-                    column_encoding={"x": "DELTA_BINARY_PACKED"})):
-        pq.write_table(pa.table({"x": pa.array([1, 2, 3])}), path, **refused)
-        got, why = read_back(program, path)
-        check(got is None and "does not know" in why, refused, got, why)
+    pq.write_table(pa.table({"x": pa.array([1, 2, 3])}), path, compression="brotli")
+    got, why = read_back(program, path)
+    check(got is None and "does not know" in why, "brotli", got, why)
 
 
 def main():

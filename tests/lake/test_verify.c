@@ -4,6 +4,8 @@
  *         its files); verify must answer with the exit code and the sentence that belong to it. */
 #include "tests/lake/small_lake_priv.h"
 
+#include <sys/file.h>
+
 #include "lake/tool/tool_commands.h"
 
 static char                     folder[128];
@@ -226,25 +228,196 @@ static void commit(const struct small_lake *lake, uint64_t version, const char *
     lake_write(lake, name, text, strlen(text));
 }
 
-/* A compaction replaces our files by one of its own: not our fault, and said in a note. */
+/* What another engine makes of files of ours: "other.parquet" with `rows` rows of each epoch in
+ * [first, last], `rows` less or more than there were; then the commit that replaces our files. */
+struct merge {
+    uint32_t    first, last;
+    int         change;
+    bool        data_change;
+    int64_t     later; /* epoch of one more row; 0: none */
+    const char *tail;  /* lines of the commit; NULL: another engine's commitInfo */
+};
+
+static void merge(struct small_lake *lake, const struct merge *how)
+{
+    const char                   *truth    = how->data_change ? "true" : "false";
+    int                           change   = how->change;
+    static const struct cup_field fields[] = {{.name = "id", .type = CUP_TYPE_LONG},
+                                              {.name = "_epoch", .type = CUP_TYPE_LONG}};
+    struct cup_delta_priv_rows    rows;
+    char                          line[512];
+    struct cup_text               text = {0};
+
+    CHECK(cup_delta_priv_rows_init(&rows, fields, 2));
+    for (uint32_t i = 0; i < lake->record_count; i++) {
+        const struct lake_record *record = &lake->records[i];
+        if (record->epoch < how->first || record->epoch > how->last) continue;
+        if (record->outcome != CUP_OUTCOME_ACCEPTED) continue;
+        uint32_t times = change < 0 ? 0 : change > 0 ? 2 : 1;
+        for (uint32_t k = 0; k < times; k++) {
+            lake_number(&rows, 0, i);
+            lake_number(&rows, 1, record->epoch);
+        }
+        change = 0; /* the first row only */
+    }
+    if (how->later > 0) {
+        lake_number(&rows, 0, -1);
+        lake_number(&rows, 1, how->later);
+    }
+    struct lake_file file = lake_parquet(lake, LAKE_SILVER "/other.parquet", fields, 2, &rows);
+    cup_delta_priv_rows_free(&rows);
+    cup_text_printf(&text,
+                    "{\"add\":{\"path\":\"other.parquet\",\"partitionValues\":{},\"size\":%" PRIu64
+                    ",\"modificationTime\":1,\"dataChange\":%s}}\n",
+                    file.bytes, truth);
+    for (uint32_t epoch = how->first; epoch <= how->last; epoch++) {
+        snprintf(line, sizeof line,
+                 "{\"remove\":{\"path\":\"part%%20%u-2.zstd.parquet\",\"dataChange\":%s}}\n", epoch,
+                 truth);
+        cup_text_puts(&text, line);
+    }
+    cup_text_puts(&text,
+                  how->tail != NULL
+                      ? how->tail
+                      : "{\"commitInfo\":{\"engineInfo\":\"Other/1.0\",\"operation\":\"X\"}}\n");
+    commit(lake, LAKE_EPOCHS, text.at);
+    cup_text_free(&text);
+    cup_text_free(&file.stats);
+}
+
+/* Rows decide whether files were replaced well, whoever did it. */
+static void check_merged(void)
+{
+    static const struct {
+        int         change;
+        bool        data_change;
+        const char *problem, *note;
+    } cases[] = {
+        {0, false, NULL, NULL},
+        {-1, false, "the files that replaced it lack rows", NULL},
+        {1, false, "epoch 2: 1 rows more than the ledger says", NULL},
+        {-1, true, NULL, "another engine replaced it (epoch 2) and deleted or changed rows"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct small_lake *lake = make(FAULT_NONE, false, false);
+        char               path[1024];
+        const struct merge how = {2, 3, cases[i].change, cases[i].data_change, 0, NULL};
+        merge(lake, &how);
+        full(lake, LAKE_SILVER "/part 2-2.zstd.parquet", path);
+        CHECK(unlink(path) == 0); /* vacuumed: nothing needs it */
+        for (int deep = 0; deep < 2; deep++) {
+            struct answer answer = verify(lake->root, deep);
+            const char   *needle = cases[i].problem != NULL ? cases[i].problem : "\nok\n";
+            if (strstr(answer.text, needle) == NULL) fputs(answer.text, stderr);
+            CHECK(strstr(answer.text, needle) != NULL);
+            CHECK((answer.code == CUP_EXIT_OK) == (cases[i].problem == NULL));
+            CHECK((strstr(answer.text, "note:") != NULL) == (cases[i].note != NULL));
+            CHECK(cases[i].note == NULL || strstr(answer.text, cases[i].note) != NULL);
+            free(answer.text);
+        }
+        flip(lake, LAKE_SILVER "/other.parquet", 20);
+        expect_problem(lake->root, true, "a live file that is in no ledger cannot be read");
+        give_back(lake);
+    }
+}
+
+/* Files that a running pipeline merged since the ledger was read hold rows of later epochs too:
+ * its transactions say so. */
+static void check_later(void)
+{
+#define MERGED_BY_US "{\"commitInfo\":{\"engineInfo\":\"cupel/1\",\"operation\":\"OPTIMIZE\"}}\n"
+    static const struct {
+        const char *tail;
+        bool        clean;
+    } cases[] = {
+        {"{\"txn\":{\"appId\":\"cupel/default/run/0\",\"version\":5}}\n" MERGED_BY_US, true},
+        {"{\"txn\":{\"appId\":\"cupel/default/run/0\",\"version\":4}}\n" MERGED_BY_US, false},
+        {"{\"txn\":{\"appId\":\"cupel/default/other/0\",\"version\":5}}\n" MERGED_BY_US, false},
+        {MERGED_BY_US, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct small_lake *lake = make(FAULT_NONE, false, false);
+        const struct merge how  = {LAKE_EPOCHS, LAKE_EPOCHS, 0, false, 5, cases[i].tail};
+        merge(lake, &how);
+        if (cases[i].clean)
+            expect_clean(lake->root, true);
+        else
+            expect_problem(lake->root, false, "other.parquet is in no ledger");
+        give_back(lake);
+    }
+}
+
+/* Rows of others are theirs. */
 static void check_foreign(void)
 {
     struct small_lake *lake = make(FAULT_NONE, false, false);
-    char               path[1024];
 
-    commit(lake, LAKE_EPOCHS,
-           "{\"add\":{\"path\":\"other.parquet\",\"partitionValues\":{},\"size\":9,"
-           "\"modificationTime\":1,\"dataChange\":false}}\n"
-           "{\"remove\":{\"path\":\"part%202-2.zstd.parquet\",\"dataChange\":false}}\n"
-           "{\"commitInfo\":{\"engineInfo\":\"Other/1.0\",\"operation\":\"OPTIMIZE\"}}\n");
-    full(lake, LAKE_SILVER "/part 2-2.zstd.parquet", path);
-    CHECK(unlink(path) == 0);
+    const struct merge none = {LAKE_EPOCHS + 1, LAKE_EPOCHS, 0, true, 0, NULL};
+    merge(lake, &none);
+    struct cup_text text = {0};
+    cup_text_puts(&text, "{\"add\":{\"path\":\"more.parquet\",\"partitionValues\":{},\"size\":1,"
+                         "\"modificationTime\":1,\"dataChange\":true}}\n"
+                         "{\"commitInfo\":{\"engineInfo\":\"Other/1.0\"}}\n");
     expect_clean(lake->root, true);
-    struct answer answer = verify(lake->root, false);
-    CHECK(strstr(answer.text, "other.parquet was added by another engine") != NULL);
-    CHECK(strstr(answer.text, "another engine replaced it (epoch 2)") != NULL);
-    free(answer.text);
+    commit(lake, LAKE_EPOCHS + 1, text.at);
+    expect_problem(lake->root, false, "a live file that is in no ledger cannot be read");
+    cup_text_free(&text);
     give_back(lake);
+}
+
+/* An epoch that the ledger has and a table has not: while the shard runs it is on its way. Only the
+ * last one can be. */
+static void check_coming(void)
+{
+    for (uint32_t epoch = LAKE_EPOCHS - 1; epoch <= LAKE_EPOCHS; epoch++) {
+        struct small_lake *lake = make(FAULT_NONE, false, false);
+        char               line[256], path[1024];
+        snprintf(line, sizeof line,
+                 "{\"remove\":{\"path\":\"part%%20%u-2.zstd.parquet\",\"dataChange\":false}}\n",
+                 epoch);
+        commit(lake, LAKE_EPOCHS, line);
+        expect_problem(lake->root, false, "the files that replaced it lack rows");
+        lake_write(lake, "_cupel/default/run/0/lock", "pid 1\n", 6);
+        full(lake, "_cupel/default/run/0/lock", path);
+        int fd = open(path, O_RDWR);
+        CHECK(fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
+        struct answer answer = verify(lake->root, false);
+        bool          last   = epoch == LAKE_EPOCHS;
+        CHECK((answer.code == CUP_EXIT_OK) == last);
+        CHECK((strstr(answer.text, "is bringing an epoch into it") != NULL) == last);
+        free(answer.text);
+        CHECK(close(fd) == 0);
+        give_back(lake);
+    }
+}
+
+/* What an operator gave up is a note; only for the epochs and the table that he named. */
+static void check_given_up(void)
+{
+    static const struct {
+        const char *line;
+        bool        excused;
+    } cases[] = {
+        {"{\"did\":\"discard table\",\"table\":\"" LAKE_SILVER
+         "\",\"first_epoch\":2,\"last_epoch\":3}\n",
+         true},
+        {"{\"table\":\"" LAKE_SILVER "\",\"first_epoch\":2,\"last_epoch\":2}\n", false},
+        {"{\"table\":\"" LAKE_INDEX "\",\"first_epoch\":1,\"last_epoch\":9}\n", false},
+        {"{\"table\":\"" LAKE_SILVER "\",\"first_epoch\":2,\"last_epo", false}, /* torn */
+        {"{\"did\":\"adopt\"}\n", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct small_lake *lake = make(FAULT_NONE, false, false);
+        commit(lake, LAKE_EPOCHS,
+               "{\"remove\":{\"path\":\"part%202-2.zstd.parquet\",\"dataChange\":false}}\n"
+               "{\"remove\":{\"path\":\"part%203-2.zstd.parquet\",\"dataChange\":false}}\n");
+        lake_write(lake, "_cupel/default/run/0/recover.log", cases[i].line, strlen(cases[i].line));
+        struct answer answer = verify(lake->root, false);
+        CHECK((answer.code == CUP_EXIT_OK) == cases[i].excused);
+        CHECK((strstr(answer.text, "2 files were given up") != NULL) == cases[i].excused);
+        free(answer.text);
+        give_back(lake);
+    }
 }
 
 static void check_usage(void)
@@ -272,7 +445,11 @@ int main(int argc, char **argv)
     check_zones();
     check_faults();
     check_files();
+    check_merged();
+    check_later();
     check_foreign();
+    check_coming();
+    check_given_up();
     check_usage();
     char command[200];
     snprintf(command, sizeof command, "rm -rf %s", folder);

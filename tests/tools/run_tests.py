@@ -24,7 +24,7 @@ PRESETS = {
     'asan': (['--buildtype=debugoptimized', '-Db_sanitize=address,undefined', '-Db_lundef=false'],
              ['--no-suite', 'style', '--no-suite', 'oracle']),
     'tsan': (['--buildtype=debugoptimized', '-Db_sanitize=thread', '-Db_lundef=false'],
-             ['shard', 'wire', 'commit']),
+             ['shard', 'wire', 'commit', 'disk_uring', 'store_batch_uring']),
 }
 PASSED = {'OK', 'EXPECTEDFAIL'}
 TIMEOUTS = {'release': '3', 'asan': '6', 'tsan': '6'}  # times the limits in meson.build: machines are shared

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lake/tool/tool_names.h"
+#include "lake/tool/tool_texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static uint32_t hash_text(const char *at, size_t bytes)
     return (uint32_t)(hash ^ hash >> 32);
 }
 
-static uint32_t find_slot(const struct cup_names *names, const char *at, size_t bytes)
+static uint32_t find_slot(const struct cup_texts *names, const char *at, size_t bytes)
 {
     uint32_t mask = names->slot_count - 1;
     uint32_t slot = hash_text(at, bytes) & mask;
@@ -28,7 +28,7 @@ static uint32_t find_slot(const struct cup_names *names, const char *at, size_t 
     return slot;
 }
 
-static int grow(struct cup_names *names)
+static int grow(struct cup_texts *names)
 {
     if (names->count < names->cap) return 1;
     if (names->cap > UINT32_MAX / 8) return 0;
@@ -49,7 +49,7 @@ static int grow(struct cup_names *names)
     return 1;
 }
 
-uint32_t cup_names_find(const struct cup_names *names, const char *at, size_t bytes)
+uint32_t cup_texts_find(const struct cup_texts *names, const char *at, size_t bytes)
 {
     CUP_ASSERT(at != NULL || bytes == 0);
     if (names->count == 0) return CUP_NAME_NONE;
@@ -57,9 +57,9 @@ uint32_t cup_names_find(const struct cup_names *names, const char *at, size_t by
     return entry != 0 ? entry - 1 : CUP_NAME_NONE;
 }
 
-uint32_t cup_names_put(struct cup_names *names, const char *at, size_t bytes)
+uint32_t cup_texts_put(struct cup_texts *names, const char *at, size_t bytes)
 {
-    uint32_t found = cup_names_find(names, at, bytes);
+    uint32_t found = cup_texts_find(names, at, bytes);
 
     if (found != CUP_NAME_NONE) return found;
     if (!grow(names)) return CUP_NAME_NONE;
@@ -70,11 +70,11 @@ uint32_t cup_names_put(struct cup_names *names, const char *at, size_t bytes)
     return names->count++;
 }
 
-void cup_names_free(struct cup_names *names)
+void cup_texts_free(struct cup_texts *names)
 {
     for (uint32_t i = 0; i < names->count; i++)
         free(names->list[i]);
     free(names->list);
     free(names->slots);
-    *names = (struct cup_names){0};
+    *names = (struct cup_texts){0};
 }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+/* shard_priv: what the files of a shard share.
+ *
+ *   shard.c          boot, the loop                   shard_workers.c  workers: opened, asked,
+ * closed shard_plan.c     plans, unknown schemas           shard_epoch.c    parts become an epoch
+ *   shard_setback.c  the lake fails: wait, begin again
+ *
+ * CUP_AGAIN from a function here: the lake's side failed in a way that may pass, and nothing of the
+ * open epoch is decided; shard->setback says what it was. The epoch is then abandoned.
+ */
+#ifndef CUP_DATAPLANE_SHARD_PRIV_H
+#define CUP_DATAPLANE_SHARD_PRIV_H
+
+#include "base/clock.h"
+#include "dataplane/commit/commit.h"
+#include "dataplane/shard.h"
+#include "dataplane/worker/worker.h"
+
+struct cup_shard_plan {
+    const struct cup_plan *plan;
+    size_t                 bytes;
+};
+
+/* What a worker's counters are, counting only what is in decided epochs. */
+struct cup_shard_tally {
+    uint64_t counters[CUP_COUNTER_COUNT];
+    uint64_t outcomes[CUP_OUTCOME_COUNT];
+};
+
+struct cup_shard {
+    int                   socket, wake_fd;
+    struct cup_stats     *stats;
+    struct cup_shard_plan first,
+        current; /* inputs are read from the first, the rest from current */
+    struct cup_disk   *disk;
+    struct cup_store  *store;
+    struct cup_commit *commit;
+    struct cup_worker *workers[CUP_PLAN_WORKERS_MAX];
+    uint32_t           worker_count; /* 0: none is open */
+    uint32_t          *inputs;       /* per worker a run of plan input indexes */
+    uint64_t          *starts;
+    uint64_t           epoch_opened_ns, upkeep_due_ns;
+    char               epoch_day[CUP_DAY_TEXT_BYTES];
+    uint64_t           unknown_id;
+    bool               stopping; /* STOP was received */
+    struct cup_text    message;
+
+    struct cup_shard_tally committed[CUP_PLAN_WORKERS_MAX];
+    enum cup_wire_state    told;          /* last state that control was told */
+    struct cup_fault       setback;       /* why a function returned CUP_AGAIN */
+    uint32_t               failed_in_row; /* epochs abandoned since the last one decided ... */
+    uint32_t               full_in_row;   /* ... and those for which the disk had no room */
+    uint64_t               free_at_start; /* when the workers began last */
+};
+
+/* --- plans --- */
+
+/* cup_shard_priv_plan_map maps and checks the plan behind fd; takes the descriptor in any case. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_plan_map(int fd, struct cup_shard_plan *out_map,
+                                                    struct cup_fault *out_fault);
+void                        cup_shard_priv_plan_unmap(struct cup_shard_plan *map);
+
+CUP_MUST_CHECK enum cup_err cup_shard_priv_send_ready(struct cup_shard *shard,
+                                                      struct cup_fault *out_fault);
+
+/* cup_shard_priv_resolve_parked asks control about the first worker that parked and gives all held
+ * workers its answer; the other workers ask when it is their turn. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_resolve_parked(struct cup_shard *shard,
+                                                          struct cup_fault *out_fault);
+
+/* --- workers --- */
+
+/* cup_shard_priv_workers_start opens all workers where the decided epochs end, and lets them run;
+ * cup_shard_priv_workers_close ends them and drops what they have not handed over. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_workers_start(struct cup_shard *shard,
+                                                         struct cup_fault *out_fault);
+void                        cup_shard_priv_workers_close(struct cup_shard *shard);
+
+/* cup_shard_priv_workers_stop has them read no further. */
+void cup_shard_priv_workers_stop(struct cup_shard *shard);
+
+/* The answer to an unknown schema. */
+struct cup_shard_answer {
+    struct cup_shard_plan plan; /* .plan NULL: none */
+    bool                  refuse;
+    enum cup_outcome      refuse_as;
+};
+
+/* cup_shard_priv_workers_release lets held workers go on; asker is the one whose schema it was. */
+void cup_shard_priv_workers_release(struct cup_shard *shard, uint32_t asker,
+                                    const struct cup_shard_answer *answer);
+
+struct cup_shard_census {
+    uint32_t running, parked, ended;
+    uint64_t records, bytes;
+    bool     full; /* a worker has as many files as an epoch may have */
+};
+CUP_MUST_CHECK enum cup_err cup_shard_priv_workers_count(struct cup_shard        *shard,
+                                                         struct cup_shard_census *out_census,
+                                                         struct cup_fault        *out_fault);
+
+/* cup_shard_priv_worker_failed is what a worker's fault means for the shard: CUP_AGAIN, or the
+ * fault. The link is locked. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_worker_failed(struct cup_shard             *shard,
+                                                         const struct cup_worker_link *link,
+                                                         struct cup_fault             *out_fault);
+
+/* --- epochs --- */
+
+void cup_shard_priv_epoch_open(struct cup_shard *shard);
+
+/* cup_shard_priv_epoch_close closes the epoch: workers hand over, the shard seals, decides,
+ * applies; control is told. hold: workers then wait for a release. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold,
+                                                       enum cup_close    why,
+                                                       struct cup_fault *out_fault);
+
+/* --- setbacks --- */
+
+/* cup_shard_priv_hear reads one message that control sent by itself: STOP. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_hear(struct cup_shard *shard,
+                                                struct cup_fault *out_fault);
+
+/* cup_shard_priv_setback notes a fault of the lake's side. CUP_AGAIN when it may pass, else the
+ * fault itself. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_setback(struct cup_shard       *shard,
+                                                   const struct cup_fault *fault,
+                                                   struct cup_fault       *out_fault);
+
+/* cup_shard_priv_tell_running tells control that the shard goes on, if it thinks otherwise. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_tell_running(struct cup_shard *shard,
+                                                        struct cup_fault *out_fault);
+
+/* cup_shard_priv_pause waits after failure number `number` (from 0) in a row. STOP ends it at once,
+ * and `why` is then the fault returned; so it is for the two below. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_pause(struct cup_shard *shard, uint32_t number,
+                                                 const struct cup_fault *why,
+                                                 struct cup_fault       *out_fault);
+
+/* cup_shard_priv_await_room returns when the lake's disk has the room that an epoch needs. At boot
+ * no epoch failed: why is what would have. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_await_room(struct cup_shard       *shard,
+                                                      const struct cup_fault *why,
+                                                      struct cup_fault       *out_fault);
+
+/* cup_shard_priv_await_resume waits before try number `tries` (from 0) to finish a decided epoch.
+ * Returns what failed when it was tried often enough. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_await_resume(struct cup_shard       *shard,
+                                                        const struct cup_fault *why, uint32_t tries,
+                                                        struct cup_fault *out_fault);
+
+/* cup_shard_priv_begin_again abandons the open epoch after a setback: drops all its files, waits as
+ * the setback asks, and has the input read again. Returns the setback when it came too often. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_begin_again(struct cup_shard *shard,
+                                                       struct cup_fault *out_fault);
+
+#endif

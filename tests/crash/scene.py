@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""scene: what the crash tests share: generated input with its truth, pipelines, runs that can be
+killed or stopped as a whole, and file systems that can be taken away."""
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import pyarrow
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / 'oracle'))
+
+import bank  # noqa: E402
+import contracts  # noqa: E402
+
+RECORD_BYTES = 1200  # with epochs of 1 MiB, about 900 records an epoch
+DIE_SECONDS = 20
+SECTOR = 512
+SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are one number
+SHUTDOWN_NOW = 2       # without flushing the file system's journal: as if the power went
+
+
+# A test that is told to end, as one that takes too long is, gives its disks back.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
+def skip(why):
+    print(f'skipped: {why}')
+    sys.exit(77)
+
+
+def need_disks(fuse=False):
+    """Tests that make file systems end here where that cannot be done; tests/skips.tsv excuses it."""
+    needs = ['unshare --mount mount -t tmpfs cupel-test /mnt', 'losetup -f',
+             'grep -qw xfs /proc/filesystems || modprobe xfs'] + (['test -c /dev/fuse'] if fuse else [])
+    for command in needs:
+        if subprocess.run(command, shell=True, capture_output=True).returncode != 0:
+            skip(f'{command}: fails')
+
+
+class Input:
+    """Generated changes: one file a table, its contracts, its truth, and every record's place."""
+
+    def __init__(self, gen, root, home, rows, seed):
+        self.home, self.tables = pathlib.Path(home), bank.columns(root)
+        self.files, self.truth = self.home / 'in', self.home / 'truth'
+        bank.generate(gen, '--rows', rows, '--seed', seed, '--out', f'{self.files}/', '--truth', self.truth,
+                      '--record-size', RECORD_BYTES)
+        self.sums = bank.sums(self.truth)
+        self.events = {table: self.places(table, columns[0].name) for table, columns in self.tables.items()}
+
+    def places(self, table, key):
+        """Relation of (topic, at, op, key) as the lines of the input say it."""
+        found = []
+        for path in sorted(self.files.glob(f'bank.{table}-*')):
+            at = 0
+            for line in path.read_bytes().splitlines(keepends=True):
+                event = json.loads(line)
+                found.append((path.name, at, event['op'], (event['after'] or event['before'])[key]))
+                at += len(line)
+        return pyarrow.table(list(map(pyarrow.array, zip(*found))), names=['topic', 'at', 'op', 'key'])
+
+    def growing(self, steps):
+        """Lets the files grow to what they are, step by step; the last step is the whole."""
+        whole = {path: path.read_bytes() for path in self.files.iterdir()}
+        for path in whole:
+            path.write_bytes(b'')
+        for step in range(1, steps + 1):
+            for path, raw in whole.items():
+                at = path.stat().st_size
+                with open(path, 'ab') as file:
+                    file.write(raw[at:raw.rindex(b'\n', 0, max(1, len(raw) * step // steps)) + 1])
+            yield step
+
+    def pipeline(self, name, extra=''):
+        """A pipeline folder with the smallest epochs that there are."""
+        return contracts.write_pipeline(
+            self.home / name, [self.files / '*'], contracts.of_bank(self.tables),
+            extra=f'    independent: true\ncommit:\n  bytes: 1MiB\n{extra}')
+
+
+class Run:
+    """`cupel run` in a session of its own: it and its data plane can be stopped and killed as one."""
+
+    def __init__(self, cupel, pipeline, lake, *options, **more):
+        self.log = pathlib.Path(f'{lake}.{time.monotonic_ns()}.txt' if 'log' not in more else more.pop('log'))
+        with open(self.log, 'wb') as out:
+            self.process = subprocess.Popen(
+                [str(cupel), 'run', str(pipeline), '--until-end', '--lake', str(lake), '--workers', '2', *options],
+                stdout=out, stderr=subprocess.STDOUT, start_new_session=True, **more)
+        self.pid = self.process.pid
+
+    def running(self):
+        return self.process.poll() is None
+
+    def said(self):
+        return self.log.read_text(errors='replace')
+
+    def members(self):
+        """Processes of the session that still run: cupel and what it started."""
+        found = []
+        for path in pathlib.Path('/proc').glob('[0-9]*/stat'):
+            try:
+                name, _, rest = path.read_text().rpartition(')')
+                state, _, _, session = rest.split()[:4]
+                threads = len(list((path.parent / 'task').iterdir()))
+            except OSError:
+                continue  # it ended while we looked
+            # a zombie whose threads are still ending holds its locks
+            if int(session) == self.pid and (state != 'Z' or threads > 1):
+                found.append((int(path.parent.name), name.partition('(')[2], state))
+        return found
+
+    def data_plane(self):
+        return next((pid for pid, name, _ in self.members() if name == 'cupel-dataplane'), None)
+
+    def signal(self, number):
+        with contextlib.suppress(ProcessLookupError):  # it may just have ended
+            os.killpg(self.pid, number)
+
+    def stop(self):
+        """Stops every thread of it, and waits until they are."""
+        self.signal(signal.SIGSTOP)
+        until = time.monotonic() + DIE_SECONDS
+        while any(state not in 'TtZ' for _, _, state in self.members()):
+            assert time.monotonic() < until, f'{self.members()} does not stop'
+            time.sleep(0.0005)
+
+    def gone(self, seconds=DIE_SECONDS):
+        """The exit code, when nothing of the session is left."""
+        code = self.process.wait(seconds)
+        until = time.monotonic() + seconds
+        while self.members():
+            assert time.monotonic() < until, f'{self.members()} outlives cupel'
+            time.sleep(0.002)
+        return code
+
+
+def finish(cupel, pipeline, lake, *options, timeout=120):
+    """Runs to the end of the input; gives what was said."""
+    run = Run(cupel, pipeline, lake, *options)
+    code = run.gone(timeout)
+    said = run.said()
+    run.log.unlink()
+    assert code == 0, f'run to the end: exit {code}\n{said[-2000:]}'
+    return said
+
+
+def clear(lake):
+    shutil.rmtree(lake, ignore_errors=True)  # there may be none yet
+
+
+# --- file systems ---
+
+MAKE = {'ext4': ['mkfs.ext4', '-q', '-F', '-b', '4096', '-E', 'nodiscard,lazy_itable_init=0,lazy_journal_init=0'],
+        'xfs': ['mkfs.xfs', '-q', '-f']}
+
+
+def tool(*words):
+    environment = dict(os.environ, PATH=f'{os.environ["PATH"]}:/usr/sbin:/sbin')
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, f'{" ".join(map(str, words))}: {done.stderr}'
+    return done.stdout
+
+
+class Disk:
+    """A file system in an image, or (kind 'own') a folder of the machine's. An image that is given
+    holds one already."""
+
+    def __init__(self, kind, home, megabytes=320, image=None):
+        self.kind, self.at = kind, pathlib.Path(home) / f'disk-{kind}'
+        self.image, self.device, self.mounted = image or pathlib.Path(f'{self.at}.img'), None, False
+        self.at.mkdir(exist_ok=True)
+        if kind == 'own':
+            return
+        if image is None:
+            blank(self.image, megabytes)
+            tool(*MAKE[kind], self.image)
+        self.mount()
+
+    def mount(self, options='rw'):
+        if self.kind != 'own':
+            self.device = tool('losetup', '-f', '--show', self.image).strip()
+            tool('mount', '-o', options, self.device, self.at)
+            self.mounted = True
+
+    def unmount(self):
+        if self.device is not None:
+            if self.mounted:
+                tool('umount', self.at)
+            self.mounted = False
+            tool('losetup', '-d', self.device)
+            self.device = None
+
+    def cut_power(self):
+        """What no sync has made durable is lost; everything that is open here fails from now on."""
+        folder = os.open(self.at, os.O_RDONLY)
+        try:
+            fcntl.ioctl(folder, SHUTDOWN, struct.pack('I', SHUTDOWN_NOW))
+        finally:
+            os.close(folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.unmount()
+        if self.kind == 'own':
+            shutil.rmtree(self.at)
+
+
+def blank(image, megabytes):
+    with open(image, 'wb') as file:
+        file.truncate(megabytes << 20)
+
+
+@contextlib.contextmanager
+def device(home, megabytes, kind='ext4', **options):
+    """A file that is tools/device.py with an empty file system and, behind it, a sector that nobody
+    uses; options are the plug-in's."""
+    image, file = pathlib.Path(home) / 'device.img', pathlib.Path(home) / 'device'
+    blank(image, megabytes)
+    tool(*MAKE[kind], image)
+    os.truncate(image, (megabytes << 20) + SECTOR)
+    file.touch()
+    plugin = pathlib.Path(__file__).resolve().parent / 'tools/device.py'
+    words = [f'{name}={value}' for name, value in options.items()]
+    server = subprocess.Popen(['nbdfuse', file, '--command', 'nbdkit', '-s', '--exit-with-parent', 'python', plugin,
+                               f'image={image}', *words], stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + DIE_SECONDS
+        while not file.stat().st_size:
+            assert time.monotonic() < until and server.poll() is None, 'nbdfuse does not serve'
+            time.sleep(0.01)
+        yield file
+    finally:
+        subprocess.run(['fusermount3', '-u', file], check=False)
+        server.wait(DIE_SECONDS)
+        image.unlink()

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Goal:   a disk that is full, fails, or may not be written to makes no wrong table: the run says
+        what is wrong and waits or ends, and goes on when the disk is well.
+Method: one case a function, each on a file system of its own; faults come at random moments of a run
+        with epochs of a few milliseconds. The lake is finished on the healed disk and judged.
+
+    test_faults.py CUPEL GEN ROOT [--rounds N] [--seed N]     rounds: of those cases that need luck"""
+import argparse
+import os
+import pathlib
+import random as randoms
+import resource
+import signal
+import sys
+import tempfile
+import time
+
+import scene
+import judge
+
+ROWS = 36000
+MEGABYTES = 320
+ROOM_BYTES = 64 << 20       # less than this free, and cupel begins no epoch
+NOT_ENOUGH_BYTES = 4 << 20  # for the whole input; some epochs fit
+WITHIN_SECONDS = 0.4
+STATUS_SECONDS = 15
+LOCKED_TRIES = 6
+FILE_BYTES = (200 << 10, 400 << 10, 2 << 20)  # limits on a file's size: an archive, the same, a journal segment
+
+
+class Case:
+    """One lake, what is done to it, and what is wrong with it."""
+
+    def __init__(self, args, given, home, random):
+        self.args, self.given, self.home, self.random = args, given, home, random
+        self.wrong, self.outcomes = [], []
+
+    def run(self, lake, **more):
+        return scene.Run(self.args.cupel, self.home / 'pipeline', lake, log=self.home / 'run.txt', **more)
+
+    def moment(self):
+        time.sleep(self.random.random() * WITHIN_SECONDS)
+
+    def expect(self, condition, what):
+        if not condition:
+            self.wrong.append(what)
+
+    def ended(self, run, *words):
+        """The run must end by itself, in good order or with a message that holds one of the words."""
+        code, said = run.gone(60), run.said()
+        self.outcomes.append(code)
+        self.expect(code == 0 or code == 1 and 'what to do: ' in said and any(w in said for w in words),
+                    f'exit {code}, said {said}')
+        return code
+
+    def well(self, lake):
+        """On the healed disk: to the end, and judged."""
+        try:
+            scene.finish(self.args.cupel, self.home / 'pipeline', lake)
+            self.wrong += judge.judge(self.args.cupel, lake, self.given)
+        except AssertionError as error:
+            self.wrong.append(str(error))
+
+
+def fill(disk, leave):
+    """Takes all but `leave` bytes of a file system's room."""
+    room = os.statvfs(disk.at)
+    with open(disk.at / f'filler-{time.monotonic_ns()}', 'wb') as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, room.f_bavail * room.f_frsize - leave))
+
+
+def empty(disk):
+    for path in disk.at.glob('filler-*'):
+        path.unlink()
+
+
+def until(run, words):
+    end = time.monotonic() + STATUS_SECONDS
+    while run.running() and time.monotonic() < end:
+        if all(w in run.said() for w in words):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def full(case, kind):
+    """No room at the start, no room in the middle; each time the run waits, and goes on by itself."""
+    with scene.Disk(kind, case.home, MEGABYTES) as disk:
+        lake = disk.at / 'lake'
+        fill(disk, ROOM_BYTES // 2)
+        run = case.run(lake)
+        case.expect(until(run, ['paused: the disk of', 'MiB free, 64 MiB needed']),
+                    f'at the start: {run.said()}')
+        empty(disk)
+        case.expect(run.gone(60) == 0 and 'going on' in run.said(), f'did not go on: {run.said()}')
+        case.well(lake)
+        scene.clear(lake)
+        for _ in range(case.args.rounds):
+            run = case.run(lake)
+            case.moment()
+            fill(disk, case.random.randrange(NOT_ENOUGH_BYTES))
+            paused = until(run, ['paused: the disk of'])
+            empty(disk)
+            code = run.gone(60)
+            case.outcomes.append('paused' if paused else 'was through')
+            case.expect(code == 0, f'exit {code}, said {run.said()}')
+            case.well(lake)
+            scene.clear(lake)
+
+
+def broken(case, kind):
+    """The disk fails for good, or for a moment; the file system is mounted anew when it is well."""
+    switch = case.home / 'broken'
+    with scene.device(case.home, MEGABYTES, kind, broken=switch) as device:
+        with scene.Disk(kind, case.home, image=device) as disk:
+            lake = disk.at / 'lake'
+            for _ in range(case.args.rounds):
+                run = case.run(lake)
+                case.moment()
+                switch.touch()
+                if case.random.random() < 0.5:
+                    time.sleep(case.random.random() * 0.05)
+                    switch.unlink()
+                code = case.ended(run, 'Input/output error', 'Read-only file system', 'Structure needs cleaning')
+                switch.unlink(missing_ok=True)
+                disk.unmount()
+                disk.mount()
+                if code == 0:
+                    case.well(lake)
+                    scene.clear(lake)
+            case.well(lake)
+
+
+def short(case, kind):
+    """A write that is cut short, then refused: the limit on a file's size, as a process can have it."""
+    def limit(most):
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    with scene.Disk(kind, case.home, MEGABYTES) as disk:
+        lake = disk.at / 'lake'
+        for most in FILE_BYTES:
+            run = case.run(lake, preexec_fn=lambda: limit(most))
+            case.ended(run, 'File too large')
+        case.well(lake)
+
+
+def read_only(case, kind):
+    """The file system goes read-only under a run, as ext4 does when it finds an error."""
+    with scene.Disk(kind, case.home, MEGABYTES) as disk:
+        lake = disk.at / 'lake'
+        for _ in range(case.args.rounds):
+            run = case.run(lake)
+            case.moment()
+            scene.tool('mount', '-o', 'remount,abort', disk.at)
+            case.ended(run, 'Read-only file system', 'Input/output error', 'Structure needs cleaning')
+            disk.unmount()
+            disk.mount()
+        case.well(lake)
+
+
+def locked_folder(case, kind):
+    """A folder that takes no new names; its table stands still, nothing else is harmed."""
+    with scene.Disk(kind, case.home, MEGABYTES) as disk:
+        lake, code = disk.at / 'lake', 0
+        for _ in range(LOCKED_TRIES):  # a fast run may be through first
+            scene.clear(lake)
+            run = case.run(lake)
+            while run.running() and not list(lake.rglob('ledger/_delta_log/*.json')):
+                time.sleep(0.001)
+            table = case.random.choice(['_cupel/default/test/ledger', 'default/silver/pg/bank/transaction'])
+            folder = table + case.random.choice(['', '/_delta_log'])
+            if not (lake / folder).exists():
+                run.gone()
+                continue
+            scene.tool('chattr', '+i', lake / folder)
+            code = case.ended(run, 'Operation not permitted')
+            scene.tool('chattr', '-i', lake / folder)
+            if code != 0:
+                break
+        case.expect(code == 1 and table in run.said(), f'{folder} is not named: {run.said()}')
+        case.well(lake)
+
+
+CASES = [(full, 'ext4'), (full, 'xfs'), (broken, 'ext4'), (broken, 'xfs'), (short, 'ext4'), (short, 'xfs'),
+         (read_only, 'ext4'), (locked_folder, 'ext4')]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ('cupel', 'gen', 'root'):
+        parser.add_argument(name)
+    parser.add_argument('--rounds', type=int, default=1)
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--only')
+    args = parser.parse_args()
+    scene.need_disks(fuse=True)
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        home = pathlib.Path(folder)
+        given = scene.Input(args.gen, args.root, home, ROWS, args.seed)
+        for number, (function, kind) in enumerate(CASES):
+            if args.only not in (None, function.__name__):
+                continue
+            began = time.monotonic()
+            place = home / f'{number}'
+            place.mkdir()
+            given.pipeline(f'{number}/pipeline')
+            case = Case(args, given, place, randoms.Random(args.seed * 100 + number))
+            function(case, kind)
+            wrong += [f'{function.__name__} on {kind}: {w}' for w in case.wrong]
+            print(f'{function.__name__} on {kind}: {case.outcomes}, {time.monotonic() - began:.1f} s', flush=True)
+    for sentence in wrong:
+        print(sentence)
+    print(f'seed {args.seed}')
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

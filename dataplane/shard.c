@@ -9,8 +9,8 @@
 
 #include "dataplane/shard_priv.h"
 
-#define WAKE_MS   50           /* how late a due epoch may be noticed */
-#define UPKEEP_NS CUP_NS_PER_S /* between two looks for merged files: each lists a small folder */
+#define WAKE_MS   50                  /* how late a due epoch may be noticed */
+#define UPKEEP_NS (CUP_NS_PER_S / 10) /* between two looks into the small upkeep folder */
 
 /* --- boot --- */
 
@@ -155,10 +155,13 @@ static enum cup_err turn(struct cup_shard *shard, struct cup_fault *out_fault)
         if (err == CUP_OK && shard->stopping) cup_shard_priv_workers_stop(shard);
         return err;
     }
-    if (!is_due(shard, &census, &why)) return keep_up(shard, out_fault);
-    err = cup_shard_priv_epoch_close(shard, false, why, out_fault);
-    if (err == CUP_OK) cup_shard_priv_workers_release(shard, UINT32_MAX, &nothing);
-    return err;
+    if (is_due(shard, &census, &why)) {
+        err = cup_shard_priv_epoch_close(shard, false, why, out_fault);
+        if (err != CUP_OK) return err;
+        cup_shard_priv_workers_release(shard, UINT32_MAX, &nothing);
+    }
+    /* behind an epoch too: where the next one is always due there is no quieter moment */
+    return keep_up(shard, out_fault);
 }
 
 static enum cup_err serve(struct cup_shard *shard, struct cup_fault *out_fault)

@@ -111,6 +111,7 @@ class Lane:
         self.merges += 1
         if self.random.random() < 0.5:
             DeltaTable(str(entry.parents[1])).optimize.compact()
+            os.sync()  # it syncs nothing itself: a cut of the power would take what is not cupel's to keep
         else:
             lakes.run(self.args.cupel, 'compact', self.lake)
 

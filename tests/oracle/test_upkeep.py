@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -146,7 +147,7 @@ def check_running(home):
 def check_kills(home, rnd):
     """A killed compaction leaves the old files or the new ones; the next one cleans up."""
     home.feed(len(home.lines) // 2)
-    home.run('--commit-bytes', '1MiB')
+    home.run('--commit-bytes', '1MiB', '--workers', '1')
     before = contents(home)
     for round_ in range(KILLS):
         started = time.monotonic()
@@ -267,6 +268,22 @@ def check_partitions(cupel, folder):
     lakes.run(cupel, 'verify', lake, '--deep')
 
 
+def check_auto(cupel, gen, root, folder):
+    """A run of many epochs merges their files by itself, says so, and changes no row."""
+    folder.mkdir()
+    source, truth, lake = folder / 'in.ndjson', folder / 'truth', folder / 'lake'
+    bank.generate(gen, '--rows', 16 * ROWS, '--seed', 12, '--out', source, '--truth', truth, '--record-size', 1500)
+    tables = bank.columns(root)
+    contracts.write_pipeline(folder / 'pipeline', [source], contracts.of_bank(tables),
+                             extra='upkeep:\n  small_files: 4\n')
+    said = lakes.run(cupel, 'run', folder / 'pipeline', '--lake', lake, '--until-end', '--commit-bytes', '1MiB', '--workers', '1')
+    assert re.search(r'^upkeep  \d+ small files became \d+, in 1 round$', said.stdout, re.M), said.stdout
+    merged = [log for log in lake.rglob('_delta_log/*.json') if '"operation":"OPTIMIZE"' in log.read_text()]
+    assert merged, 'no log has a merge'
+    lakes.run(cupel, 'verify', lake, '--deep')
+    return lakes.check_truth(lakes.Lake(lake), truth, tables, bank.sums(truth))
+
+
 def main():
     cupel, gen, root = sys.argv[1:4]
     seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(1 << 30)
@@ -280,6 +297,7 @@ def main():
         check_log(home)
         check_partitions(cupel, home.folder)
         wrong = lakes.check_truth(lakes.Lake(home.lake), home.folder / 'truth', home.tables, bank.sums(home.folder / 'truth'))
+        wrong += check_auto(cupel, gen, root, home.folder / 'auto')
         print(f'{rounds} compactions beside a run')
     for sentence in wrong:
         print(sentence)

@@ -556,7 +556,7 @@ def verify_while_running(world):
     """verify of a lake in motion: it may note an epoch on its way, and finds nothing wrong."""
     case = Case(world, 'verify-while-running', 0)
     path = world.home / 'long.dump'
-    bank.generate(world.gen, '--rows', 6000, '--seed', 70, '--form', 'dump', '--schema', 'on', '--out', path)
+    bank.generate(world.gen, '--rows', 24000, '--seed', 70, '--form', 'dump', '--schema', 'on', '--out', path)
     run = subprocess.Popen([world.cupel, 'run', '--input', path, '--lake', case.folder, '--until-end', '--workers', '1',
                             '--commit-bytes', '1MiB'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     looks, between = 0, set()

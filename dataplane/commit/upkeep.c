@@ -20,6 +20,17 @@ enum cup_err cup_commit_upkeep(struct cup_commit *commit, uint32_t *out_count,
     return CUP_OK;
 }
 
+/* The name of a version's file, below the lake. */
+static enum cup_err name_file(const struct cup_commit_table *table, uint64_t version,
+                              const char *ending, char out_name[CUP_STORE_NAME_BYTES],
+                              struct cup_fault *out_fault)
+{
+    char leaf[CUP_DELTA_NAME_BYTES + 32];
+
+    snprintf(leaf, sizeof leaf, "_delta_log/%020llu%s", (unsigned long long)version, ending);
+    return cup_commit_priv_join(table->folder, leaf, out_name, out_fault);
+}
+
 /* --- the log's end --- */
 
 /* Versions stand without gaps from some oldest one on, and their files' times rise with them: both
@@ -33,22 +44,22 @@ struct log {
 static enum cup_err look(const struct log *log, uint64_t version, const char *ending,
                          struct cup_store_info *out_info)
 {
-    char leaf[CUP_DELTA_NAME_BYTES + 32], name[CUP_STORE_NAME_BYTES];
-
-    snprintf(leaf, sizeof leaf, "_delta_log/%020llu%s", (unsigned long long)version, ending);
-    enum cup_err err = cup_commit_priv_join(log->table->folder, leaf, name, NULL);
+    char         name[CUP_STORE_NAME_BYTES];
+    enum cup_err err = name_file(log->table, version, ending, name, NULL);
     return err == CUP_OK ? cup_store_info(log->table->store, name, out_info, NULL) : err;
 }
 
 static bool is_there(const struct log *log, uint64_t version)
 {
     struct cup_store_info info;
+
     return look(log, version, ".json", &info) == CUP_OK;
 }
 
 static bool is_young(const struct log *log, uint64_t version)
 {
     struct cup_store_info info;
+
     return look(log, version, ".json", &info) != CUP_OK || info.modified_us >= log->before_us;
 }
 
@@ -68,10 +79,9 @@ static uint64_t first_that(const struct log *log, uint64_t low, uint64_t high,
 
 static enum cup_err remove_file(const struct log *log, uint64_t version, const char *ending)
 {
-    char leaf[CUP_DELTA_NAME_BYTES + 32], name[CUP_STORE_NAME_BYTES];
+    char         name[CUP_STORE_NAME_BYTES];
+    enum cup_err err = name_file(log->table, version, ending, name, NULL);
 
-    snprintf(leaf, sizeof leaf, "_delta_log/%020llu%s", (unsigned long long)version, ending);
-    enum cup_err err = cup_commit_priv_join(log->table->folder, leaf, name, NULL);
     return err == CUP_OK ? cup_store_remove(log->table->store, name, NULL) : err;
 }
 
@@ -114,13 +124,12 @@ static void clean_log(struct cup_commit_table *table, uint64_t log_retention_us)
 
 static enum cup_err write_checkpoint(struct cup_commit_table *table, struct cup_fault *out_fault)
 {
-    char            name[CUP_STORE_NAME_BYTES], leaf[CUP_DELTA_NAME_BYTES + 32];
+    char            name[CUP_STORE_NAME_BYTES];
     struct cup_text file = {0}, last = {0};
 
     enum cup_err err = cup_delta_checkpoint(table->state, &file, &last, out_fault);
-    snprintf(leaf, sizeof leaf, "_delta_log/%020llu.checkpoint.parquet",
-             (unsigned long long)table->state->version);
-    if (err == CUP_OK) err = cup_commit_priv_join(table->folder, leaf, name, out_fault);
+    if (err == CUP_OK)
+        err = name_file(table, table->state->version, ".checkpoint.parquet", name, out_fault);
     if (err == CUP_OK)
         err = cup_store_put_if_absent(table->store, name, file.at, file.bytes, out_fault);
     if (err == CUP_OK)

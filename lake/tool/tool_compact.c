@@ -33,9 +33,7 @@ struct compact {
 static void complain(struct compact *compact, const char *table, const struct cup_fault *fault)
 {
     compact->troubled = true;
-    fprintf(stderr, "cupel-lake: %s: %s (%s)%s%s%s%s\n", table, cup_err_text(fault->err),
-            fault->what == NULL ? "" : fault->what, fault->where[0] ? ": " : "", fault->where,
-            fault->os_errno ? ": " : "", fault->os_errno ? strerror(fault->os_errno) : "");
+    cup_tables_say_fault(table, fault, "");
 }
 
 static void skip(struct compact *compact, const char *table, const char *why, const char *what)
@@ -371,11 +369,8 @@ enum cup_exit cup_compact_run(const struct cup_compact_options *options, FILE *o
     CUP_ASSERT(options->lake != NULL && options->target_bytes > 0);
     if (options->quiet) step_back();
     enum cup_err err = compact_lake(&compact, &fault);
-    if (err == CUP_NOT_FOUND && options->table != NULL)
-        fprintf(stderr, "cupel-lake: %s: there is no table %s in this lake of cupel\n",
-                options->lake, options->table);
-    else if (err == CUP_NOT_FOUND)
-        fprintf(stderr, "cupel-lake: %s: this is no lake of cupel\n", options->lake);
+    if (err == CUP_NOT_FOUND)
+        cup_tables_say_missing(options->lake, options->table);
     else if (err != CUP_OK)
         complain(&compact, options->lake, &fault);
     cup_tables_free(&compact.tables);

@@ -6,7 +6,7 @@
 #include "lake/tool/tool_compact.h"
 
 #define POLL_MS     200u
-#define SAY_FIRST_S 2u  /* a pipeline that runs looks once a second */
+#define SAY_FIRST_S 2u  /* a pipeline that runs looks ten times a second */
 #define SAY_NEXT_S  30u /* then seldom */
 /* Without a pipeline's configuration nobody knows how long its logs are kept: only a property of
  * the table may shorten them. */

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lake/tool/tool_recover.h"
 
-static enum cup_exit fail(const struct cup_fault *fault)
-{
-    fprintf(stderr, "cupel-lake: %s: %s %s\n", cup_err_text(fault->err), fault->what, fault->where);
-    return CUP_EXIT_PROBLEMS;
-}
-
 static enum cup_exit explain(const struct cup_recover_options *options, struct cup_recover *recover,
                              FILE *out)
 {
@@ -38,9 +32,9 @@ static enum cup_exit do_shard(const struct cup_recover_options *options,
     enum cup_exit            code;
 
     if (options->yes && cup_recover_store(options->lake, shard, true, &store, &fault) != CUP_OK)
-        return fail(&fault);
+        return cup_recover_fail(&fault);
     if (cup_recover_look(options->lake, shard, options->yes, &recover, &fault) != CUP_OK)
-        code = fail(&fault);
+        code = cup_recover_fail(&fault);
     else
         code =
             changes ? change(options, &recover, store.store, out) : explain(options, &recover, out);
@@ -58,7 +52,7 @@ enum cup_exit cup_recover_run(const struct cup_recover_options *options, FILE *o
 
     enum cup_err err = cup_shards_find(options->lake, options->domain, options->pipeline,
                                        options->shard, &shards, &fault);
-    if (err != CUP_OK && err != CUP_NOT_FOUND) return fail(&fault);
+    if (err != CUP_OK && err != CUP_NOT_FOUND) return cup_recover_fail(&fault);
     if (shards.count == 0) {
         fprintf(stderr,
                 "cupel-lake: %s: no such shard has a folder below _cupel; has it run yet?\n",

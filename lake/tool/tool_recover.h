@@ -77,6 +77,9 @@ CUP_MUST_CHECK enum cup_err cup_recover_look(const char *lake, const struct cup_
                                              struct cup_fault *out_fault);
 void                        cup_recover_close(struct cup_recover *recover);
 
+/* cup_recover_fail says a fault on stderr. Returns CUP_EXIT_PROBLEMS. */
+enum cup_exit cup_recover_fail(const struct cup_fault *fault);
+
 /* cup_recover_find_tables lists the tables that the shard commits to; part of looking. */
 CUP_MUST_CHECK enum cup_err cup_recover_find_tables(struct cup_recover *recover,
                                                     struct cup_fault   *out_fault);

@@ -33,8 +33,7 @@ struct cup_ledger *cup_recover_ledger(const struct cup_recover_act *act)
     struct cup_fault          fault    = {0};
 
     if (cup_ledger_load(recover->lake, &pipeline, &report, &ledger, &fault) != CUP_OK) {
-        fprintf(stderr, "cupel-lake: %s: %s %s\n", cup_err_text(fault.err), fault.what,
-                fault.where);
+        (void)cup_recover_fail(&fault); /* only its words */
         return NULL;
     }
     struct cup_check check = {

@@ -236,7 +236,7 @@ void cup_recover_close(struct cup_recover *recover)
 
 /* --- changing it --- */
 
-static enum cup_exit fail(const struct cup_fault *fault)
+enum cup_exit cup_recover_fail(const struct cup_fault *fault)
 {
     fprintf(stderr, "cupel-lake: %s: %s %s\n", cup_err_text(fault->err), fault->what, fault->where);
     return CUP_EXIT_PROBLEMS;
@@ -256,7 +256,7 @@ enum cup_exit cup_recover_commit(const struct cup_recover_act   *act,
     enum cup_err err = cup_audit_write(recover->lake, &recover->shard, members, &fault);
     cup_shard_folder(&recover->shard, "journal", folder);
     if (err == CUP_OK && state != NULL) err = cup_journal_adopt(act->store, folder, state, &fault);
-    if (err != CUP_OK) return fail(&fault);
+    if (err != CUP_OK) return cup_recover_fail(&fault);
     fputs("done; recover.log has it\n", act->out);
     return CUP_EXIT_OK;
 }

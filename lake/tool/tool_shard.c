@@ -32,7 +32,7 @@ static bool read_number(const char *name, uint32_t *out_number)
 }
 
 struct finding {
-    const char        *lake, *names[2]; /* domain, pipeline; NULL: all */
+    const char        *names[2]; /* domain, pipeline; NULL: all */
     uint32_t           number;
     struct cup_shards *shards;
     struct cup_shard   at; /* filled level by level */
@@ -89,9 +89,8 @@ enum cup_err cup_shards_find(const char *lake, const char *domain, const char *p
                              struct cup_fault *out_fault)
 {
     struct cup_shards shards  = {0};
-    struct finding    finding = {
-           .lake = lake, .names = {domain, pipeline}, .number = number, .shards = &shards};
-    char path[CUP_PATH_BYTES];
+    struct finding    finding = {.names = {domain, pipeline}, .number = number, .shards = &shards};
+    char              path[CUP_PATH_BYTES];
 
     if (snprintf(path, sizeof path, "%s/_cupel", lake) >= (int)sizeof path)
         return cup_fault_set(out_fault, CUP_UNSUPPORTED, "a path is too long", lake);

@@ -100,6 +100,23 @@ void cup_tables_free(struct cup_tables *tables)
     *tables = (struct cup_tables){0};
 }
 
+/* --- words --- */
+
+void cup_tables_say_fault(const char *table, const struct cup_fault *fault, const char *ending)
+{
+    fprintf(stderr, "cupel-lake: %s: %s (%s)%s%s%s%s%s\n", table, cup_err_text(fault->err),
+            fault->what == NULL ? "" : fault->what, fault->where[0] ? ": " : "", fault->where,
+            fault->os_errno ? ": " : "", fault->os_errno ? strerror(fault->os_errno) : "", ending);
+}
+
+void cup_tables_say_missing(const char *lake, const char *only)
+{
+    if (only != NULL)
+        fprintf(stderr, "cupel-lake: %s: there is no table %s in this lake of cupel\n", lake, only);
+    else
+        fprintf(stderr, "cupel-lake: %s: this is no lake of cupel\n", lake);
+}
+
 /* --- sizes and times --- */
 
 struct unit {

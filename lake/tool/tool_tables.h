@@ -24,6 +24,11 @@ CUP_MUST_CHECK enum cup_err cup_tables_find(const char *lake, const char *only,
                                             struct cup_fault  *out_fault);
 void                        cup_tables_free(struct cup_tables *tables);
 
+/* Faults in words, on stderr: of one table (ending: what is said behind it), or of a lake in which
+ * cup_tables_find found nothing (only: as there). */
+void cup_tables_say_fault(const char *table, const struct cup_fault *fault, const char *ending);
+void cup_tables_say_missing(const char *lake, const char *only);
+
 /* cup_units_bytes reads "1000", "128MiB"; cup_units_time "90s", "168h", "7d" as microseconds. */
 bool cup_units_bytes(const char *text, uint64_t *out_bytes);
 bool cup_units_time(const char *text, uint64_t *out_us);

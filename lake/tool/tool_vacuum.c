@@ -34,10 +34,7 @@ struct sweep {
 static void complain(struct vacuum *vacuum, const char *name, const struct cup_fault *fault)
 {
     vacuum->troubled = true;
-    fprintf(stderr, "cupel-lake: %s: %s (%s)%s%s%s%s; it is left as it is\n", name,
-            cup_err_text(fault->err), fault->what == NULL ? "" : fault->what,
-            fault->where[0] ? ": " : "", fault->where, fault->os_errno ? ": " : "",
-            fault->os_errno ? strerror(fault->os_errno) : "");
+    cup_tables_say_fault(name, fault, "; it is left as it is");
 }
 
 /* --- what may go --- */
@@ -257,11 +254,8 @@ enum cup_exit cup_vacuum_run(const struct cup_vacuum_options *options, FILE *out
         fputs("cupel-lake: warning: readers that are at work on older versions will miss files\n",
               stderr);
     enum cup_err err = vacuum_lake(&vacuum, &fault);
-    if (err == CUP_NOT_FOUND && options->table != NULL)
-        fprintf(stderr, "cupel-lake: %s: there is no table %s in this lake of cupel\n",
-                options->lake, options->table);
-    else if (err == CUP_NOT_FOUND)
-        fprintf(stderr, "cupel-lake: %s: this is no lake of cupel\n", options->lake);
+    if (err == CUP_NOT_FOUND)
+        cup_tables_say_missing(options->lake, options->table);
     else if (err != CUP_OK)
         complain(&vacuum, options->lake, &fault);
     print_bytes(vacuum.bytes, text);

@@ -7,24 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/config/yaml.h"
-#include "control/contract/sqltype.h"
+#include "control/contract/contract_priv.h"
 #include "control/schema/names.h"
 
 #define SUFFIX    ".odcs.yaml"
 #define API_FRONT "v3."
-
-enum place { PLACE_CONTRACT, PLACE_TABLE, PLACE_COLUMN, PLACE_CUSTOM };
-
-static const struct {
-    enum place  place;
-    const char *key;
-} keys[] = {
-#define CUP_ODCS(place, key) {PLACE_##place, key},
-#include "control/contract/odcs.def"
-#undef CUP_ODCS
-};
-#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 
 enum custom {
 #define CUP_CUSTOM(id, place, property, words, text) CUSTOM_##id,
@@ -34,18 +21,9 @@ enum custom {
 };
 static const struct cup_contract_custom customs[CUSTOM_COUNT] = {
 #define CUP_CUSTOM(id, place, property, words, text)                                               \
-    {property, words, text, PLACE_##place == PLACE_COLUMN},
+    {property, words, text, CUP_PLACE_##place == CUP_PLACE_COLUMN},
 #include "control/contract/odcs.def"
 #undef CUP_CUSTOM
-};
-
-/* One contract being read. */
-struct work {
-    struct cup_catalog *catalog;
-    struct cup_keep    *keep;
-    struct cup_yaml     yaml;
-    struct cup_text    *says;
-    bool                failed;
 };
 
 /* What the customProperties of a table or column say; NULL: nothing. */
@@ -65,86 +43,18 @@ const struct cup_contract_custom *cup_contract_custom_row(uint32_t index)
     return &customs[index];
 }
 
-static void fail(struct work *work, const struct cup_yaml_node *node, const char *key,
-                 const char *what)
-{
-    cup_yaml_at(&work->yaml, node, work->says);
-    cup_text_printf(work->says, "%s: %s\n", key, what);
-    work->failed = true;
-}
-
-/* --- keys --- */
-
-static void check_key(struct work *work, enum place place, const struct cup_yaml_node *name)
-{
-    const char *comma = "";
-
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (keys[i].place == place && strcmp(keys[i].key, name->text) == 0) return;
-    }
-    cup_yaml_at(&work->yaml, name, work->says);
-    cup_text_printf(work->says, "%s: the standard (ODCS v3.1) has no such key here", name->text);
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (keys[i].place == place && cup_names_near(name->text, keys[i].key))
-            cup_text_printf(work->says, "; did you mean %s?", keys[i].key);
-    }
-    cup_text_puts(work->says, "; allowed: ");
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (keys[i].place != place) continue;
-        cup_text_printf(work->says, "%s%s", comma, keys[i].key);
-        comma = ", ";
-    }
-    cup_text_puts(work->says, "\n");
-    work->failed = true;
-}
-
-static bool check_map(struct work *work, enum place place, const struct cup_yaml_node *node,
-                      const char *what)
-{
-    if (node->kind != CUP_YAML_MAP) {
-        fail(work, node, what, "must be a mapping");
-        return false;
-    }
-    for (uint32_t i = 0; i < node->count; i++)
-        check_key(work, place, node->keys[i]);
-    return true;
-}
-
-/* The text of a key; NULL when it is not there. `needed` makes that an error. */
-static const char *text_of(struct work *work, const struct cup_yaml_node *map, const char *key,
-                           bool needed)
-{
-    const struct cup_yaml_node *node = cup_yaml_find(map, key);
-
-    if (node != NULL && node->kind == CUP_YAML_SCALAR && !node->is_null) return node->text;
-    if (node != NULL && node->kind != CUP_YAML_SCALAR) fail(work, node, key, "must be a text");
-    if (needed && (node == NULL || node->kind == CUP_YAML_SCALAR))
-        fail(work, node == NULL ? map : node, key, "is missing");
-    return NULL;
-}
-
-static bool bool_of(struct work *work, const struct cup_yaml_node *map, const char *key)
-{
-    const char *text = text_of(work, map, key, false);
-
-    if (text == NULL || strcmp(text, "false") == 0) return false;
-    if (strcmp(text, "true") != 0)
-        fail(work, cup_yaml_find(map, key), key, "is no truth value; allowed: true, false");
-    return true;
-}
-
 /* --- customProperties --- */
 
-static void take_custom(struct work *work, bool of_column, const struct cup_yaml_node *node,
-                        struct said *said)
+static void take_custom(struct cup_contract_work *work, bool of_column,
+                        const struct cup_yaml_node *node, struct said *said)
 {
-    if (!check_map(work, PLACE_CUSTOM, node, "customProperties")) return;
-    const char *property = text_of(work, node, "property", true);
+    if (!cup_contract_priv_map(work, node, "customProperties")) return;
+    const char *property = cup_contract_priv_text(work, node, "property", true);
     if (property == NULL) return;
     for (int i = 0; i < CUSTOM_COUNT; i++) {
         if (customs[i].of_column != of_column) continue;
         if (strcmp(customs[i].property, property) == 0) {
-            said->values[i] = text_of(work, node, "value", true);
+            said->values[i] = cup_contract_priv_text(work, node, "value", true);
             said->nodes[i]  = node;
             return;
         }
@@ -163,15 +73,16 @@ static void take_custom(struct work *work, bool of_column, const struct cup_yaml
     }
 }
 
-static struct said customs_of(struct work *work, const struct cup_yaml_node *map, bool of_column)
+static struct said customs_of(struct cup_contract_work *work, const struct cup_yaml_node *map,
+                              bool of_column)
 {
     const struct cup_yaml_node *list = cup_yaml_find(map, "customProperties");
     struct said                 said = {0};
 
     if (list == NULL) return said;
     if (list->kind != CUP_YAML_LIST) {
-        fail(work, list, "customProperties",
-             "must be a list; allowed: - {property: .., value: ..}");
+        cup_contract_priv_fail(work, list, "customProperties",
+                               "must be a list; allowed: - {property: .., value: ..}");
         return said;
     }
     for (uint32_t i = 0; i < list->count; i++)
@@ -180,7 +91,8 @@ static struct said customs_of(struct work *work, const struct cup_yaml_node *map
 }
 
 /* Whether the property is the second of its two words. */
-static bool is_second_word(struct work *work, const struct said *said, enum custom custom)
+static bool is_second_word(struct cup_contract_work *work, const struct said *said,
+                           enum custom custom)
 {
     const char *words = customs[custom].words, *value = said->values[custom];
     size_t      first = strcspn(words, " ");
@@ -198,45 +110,48 @@ static bool is_second_word(struct work *work, const struct said *said, enum cust
 
 /* --- columns --- */
 
-static uint32_t position_of(struct work *work, const struct cup_yaml_node *node, const char *key)
+static uint32_t position_of(struct cup_contract_work *work, const struct cup_yaml_node *node,
+                            const char *key)
 {
-    const char *text = text_of(work, node, key, false);
+    const char *text = cup_contract_priv_text(work, node, key, false);
     char       *end;
 
     if (text == NULL || strcmp(text, "-1") == 0) return 0; /* -1 is the standard's "none" */
     errno              = 0;
     unsigned long some = strtoul(text, &end, 10);
     if (*text == '-' || *end != '\0' || errno != 0 || some < 1 || some > CUP_PLAN_COLUMNS_MAX) {
-        fail(work, cup_yaml_find(node, key), key, "is no place; allowed: 1, 2, 3, ...");
+        cup_contract_priv_fail(work, cup_yaml_find(node, key), key,
+                               "is no place; allowed: 1, 2, 3, ...");
         return 0;
     }
     return (uint32_t)some;
 }
 
-static void check_logical_type(struct work *work, const struct cup_yaml_node *node)
+static void check_logical_type(struct cup_contract_work *work, const struct cup_yaml_node *node)
 {
     static const char *const allowed[] = {"string",  "date",   "timestamp", "time",   "number",
                                           "integer", "object", "array",     "boolean"};
-    const char              *text      = text_of(work, node, "logicalType", false);
+    const char              *text      = cup_contract_priv_text(work, node, "logicalType", false);
 
     if (text == NULL) return;
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
         if (strcmp(allowed[i], text) == 0) return;
     }
-    fail(work, cup_yaml_find(node, "logicalType"), "logicalType",
-         "is not known; allowed: string, date, timestamp, time, number, integer, object, array, "
-         "boolean");
+    cup_contract_priv_fail(
+        work, cup_yaml_find(node, "logicalType"), "logicalType",
+        "is not known; allowed: string, date, timestamp, time, number, integer, object, array, "
+        "boolean");
 }
 
-static void read_type(struct work *work, const struct cup_yaml_node *node, const char *name,
-                      struct cup_catalog_column *column)
+static void read_type(struct cup_contract_work *work, const struct cup_yaml_node *node,
+                      const char *name, struct cup_catalog_column *column)
 {
-    const struct said              said     = customs_of(work, node, true);
-    const struct cup_sqltype_hints hints    = {.wire  = said.values[CUSTOM_WIRE],
-                                               .scale = said.values[CUSTOM_SCALE],
-                                               .zone  = said.values[CUSTOM_ZONE]};
-    const char                    *physical = text_of(work, node, "physicalType", true);
-    struct cup_text                why      = {0};
+    const struct said              said  = customs_of(work, node, true);
+    const struct cup_sqltype_hints hints = {.wire  = said.values[CUSTOM_WIRE],
+                                            .scale = said.values[CUSTOM_SCALE],
+                                            .zone  = said.values[CUSTOM_ZONE]};
+    const char     *physical             = cup_contract_priv_text(work, node, "physicalType", true);
+    struct cup_text why                  = {0};
 
     if (physical == NULL) return;
     if (!cup_sqltype_parse(physical, &hints, &column->is, &why)) {
@@ -251,47 +166,50 @@ static void read_type(struct work *work, const struct cup_yaml_node *node, const
 }
 
 /* partitioned, partitionKeyPosition: only what every row of a key has can name its folder. */
-static void read_partition(struct work *work, const struct cup_yaml_node *node,
+static void read_partition(struct cup_contract_work *work, const struct cup_yaml_node *node,
                            struct cup_catalog_table *table, struct cup_catalog_column *column)
 {
     uint32_t                    position = position_of(work, node, "partitionKeyPosition");
     const struct cup_yaml_node *at       = cup_yaml_find(node, "partitioned");
 
-    if (!bool_of(work, node, "partitioned")) return;
+    if (!cup_contract_priv_bool(work, node, "partitioned")) return;
     if (column->key_place == 0)
-        fail(work, at, "partitioned",
-             "the column is not in the key: changes of one key would be in several partitions; "
-             "allowed: columns with primaryKey: true, or partitionBy: _date for the table");
+        cup_contract_priv_fail(
+            work, at, "partitioned",
+            "the column is not in the key: changes of one key would be in several partitions; "
+            "allowed: columns with primaryKey: true, or partitionBy: _date for the table");
     else if (!cup_plan_partition_type(column->is.type))
-        fail(work, at, "partitioned",
-             "not all engines read partition values of this type; allowed: columns of text, "
-             "integers, booleans, dates and timestamps with time zone");
+        cup_contract_priv_fail(
+            work, at, "partitioned",
+            "not all engines read partition values of this type; allowed: columns of text, "
+            "integers, booleans, dates and timestamps with time zone");
     else if (strlen(column->name) > CUP_PLAN_PARTITION_NAME_MAX)
-        fail(work, at, "partitioned",
-             "the column's name is too long for folders; allowed: 64 bytes");
+        cup_contract_priv_fail(work, at, "partitioned",
+                               "the column's name is too long for folders; allowed: 64 bytes");
     table->partition_count++;
     column->partition_place = position > 0 ? position : table->partition_count;
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (table->columns[i].partition_place == column->partition_place)
-            fail(work, at, "partitionKeyPosition", "two columns have one place; give each its own");
+            cup_contract_priv_fail(work, at, "partitionKeyPosition",
+                                   "two columns have one place; give each its own");
     }
 }
 
-static void read_column(struct work *work, const struct cup_yaml_node *node,
+static void read_column(struct cup_contract_work *work, const struct cup_yaml_node *node,
                         struct cup_catalog_table *table)
 {
     struct cup_catalog_column column = {.declared = true};
 
-    if (!check_map(work, PLACE_COLUMN, node, "properties")) return;
-    const char *name = text_of(work, node, "name", true);
+    if (!cup_contract_priv_map(work, node, "properties")) return;
+    const char *name = cup_contract_priv_text(work, node, "name", true);
     if (name == NULL) return;
-    const char *member      = text_of(work, node, "physicalName", false);
-    const char *description = text_of(work, node, "description", false);
+    const char *member      = cup_contract_priv_text(work, node, "physicalName", false);
+    const char *description = cup_contract_priv_text(work, node, "description", false);
     column.name             = cup_names_column(work->keep, name);
     column.member           = member == NULL ? name : member;
     column.comment          = description == NULL ? "" : description;
-    column.required         = bool_of(work, node, "required");
-    bool     is_key         = bool_of(work, node, "primaryKey");
+    column.required         = cup_contract_priv_bool(work, node, "required");
+    bool     is_key         = cup_contract_priv_bool(work, node, "primaryKey");
     uint32_t position       = position_of(work, node, "primaryKeyPosition");
     check_logical_type(work, node);
     read_type(work, node, name, &column);
@@ -313,10 +231,10 @@ static void read_column(struct work *work, const struct cup_yaml_node *node,
 /* --- tables --- */
 
 /* Names as they stand in the records. physicalName may be schema.table. */
-static void read_names(struct work *work, const struct cup_yaml_node *node, const char *name,
-                       const struct said *said, struct cup_catalog_table *table)
+static void read_names(struct cup_contract_work *work, const struct cup_yaml_node *node,
+                       const char *name, const struct said *said, struct cup_catalog_table *table)
 {
-    const char *physical = text_of(work, node, "physicalName", false);
+    const char *physical = cup_contract_priv_text(work, node, "physicalName", false);
     const char *full     = physical == NULL ? name : physical;
     const char *dot      = strrchr(full, '.');
     const char *schema   = said->values[CUSTOM_SOURCE_SCHEMA];
@@ -332,16 +250,18 @@ static void read_names(struct work *work, const struct cup_yaml_node *node, cons
     if (table->source_name == NULL) table->source_name = "";
     if (table->source_db == NULL) table->source_db = "";
     if (*table->source_schema == '\0' && *table->source_db == '\0')
-        fail(work, node, name,
-             "nothing says which schema it is in; allowed: physicalName: schema.table, or "
-             "customProperties sourceSchema or (MySQL, MariaDB) sourceDatabase");
+        cup_contract_priv_fail(
+            work, node, name,
+            "nothing says which schema it is in; allowed: physicalName: schema.table, or "
+            "customProperties sourceSchema or (MySQL, MariaDB) sourceDatabase");
     if (*table->source_name == '\0' && work->catalog->source == NULL)
-        fail(work, node, name,
-             "nothing names its source; allowed: source: in pipeline.yaml (or --source), or "
-             "customProperties sourceName");
+        cup_contract_priv_fail(
+            work, node, name,
+            "nothing names its source; allowed: source: in pipeline.yaml (or --source), or "
+            "customProperties sourceName");
 }
 
-static void settle_images(struct work *work, const struct said *said,
+static void settle_images(struct cup_contract_work *work, const struct said *said,
                           struct cup_catalog_table *table)
 {
     bool full = is_second_word(work, said, CUSTOM_REPLICA_IDENTITY);
@@ -369,7 +289,7 @@ static const struct cup_catalog_column *next_partition(const struct cup_catalog_
 }
 
 /* By their places; the day comes first: what is deleted together lies together. */
-static void settle_partitions(struct work *work, const struct cup_yaml_node *node,
+static void settle_partitions(struct cup_contract_work *work, const struct cup_yaml_node *node,
                               const struct said *said, struct cup_catalog_table *table)
 {
     const char                      *by     = said->values[CUSTOM_PARTITION_BY];
@@ -386,30 +306,31 @@ static void settle_partitions(struct work *work, const struct cup_yaml_node *nod
     }
     for (; column != NULL; column = next_partition(table, column->partition_place)) {
         if (table->partition_count == CUP_PLAN_PARTITIONS_MAX) {
-            fail(work, node, "partitioned", "too many; allowed: 4 partition columns of a table");
+            cup_contract_priv_fail(work, node, "partitioned",
+                                   "too many; allowed: 4 partition columns of a table");
             return;
         }
         table->partitions[table->partition_count++] = column->name;
     }
 }
 
-static void read_table(struct work *work, const struct cup_yaml_node *node)
+static void read_table(struct cup_contract_work *work, const struct cup_yaml_node *node)
 {
     struct cup_catalog_table table = {.contracted = true};
     struct cup_text          why   = {0};
 
-    if (!check_map(work, PLACE_TABLE, node, "schema")) return;
-    const char                 *name    = text_of(work, node, "name", true);
+    if (!cup_contract_priv_map(work, node, "schema")) return;
+    const char                 *name    = cup_contract_priv_text(work, node, "name", true);
     const struct cup_yaml_node *columns = cup_yaml_find(node, "properties");
     const struct said           said    = customs_of(work, node, false);
     if (name == NULL) return;
-    const char *description = text_of(work, node, "description", false);
+    const char *description = cup_contract_priv_text(work, node, "description", false);
     table.description       = description == NULL ? "" : description;
     read_names(work, node, name, &said, &table);
     if (columns == NULL || columns->kind != CUP_YAML_LIST || columns->count == 0 ||
         columns->count > CUP_PLAN_COLUMNS_MAX) {
-        fail(work, columns == NULL ? node : columns, "properties",
-             "must be a list of 1 to 2000 columns");
+        cup_contract_priv_fail(work, columns == NULL ? node : columns, "properties",
+                               "must be a list of 1 to 2000 columns");
         return;
     }
     table.columns = cup_keep_bytes(work->keep, columns->count * sizeof(*table.columns));
@@ -419,28 +340,33 @@ static void read_table(struct work *work, const struct cup_yaml_node *node)
     settle_partitions(work, node, &said, &table);
     if (work->failed) return;
     if (cup_catalog_declare(work->catalog, &table, &why) != CUP_OK)
-        fail(work, node, name, why.failed || why.at == NULL ? "cannot be used" : why.at);
+        cup_contract_priv_fail(work, node, name,
+                               why.failed || why.at == NULL ? "cannot be used" : why.at);
     cup_text_free(&why);
 }
 
-static void read_contract(struct work *work)
+static void read_contract(struct cup_contract_work *work)
 {
     const struct cup_yaml_node *root   = work->yaml.root;
     const struct cup_yaml_node *schema = cup_yaml_find(root, "schema");
 
-    if (!check_map(work, PLACE_CONTRACT, root, "contract")) return;
-    const char *version = text_of(work, root, "apiVersion", true);
-    const char *kind    = text_of(work, root, "kind", true);
+    if (!cup_contract_priv_map(work, root, "contract")) return;
+    const char *version = cup_contract_priv_text(work, root, "apiVersion", true);
+    const char *kind    = cup_contract_priv_text(work, root, "kind", true);
     if (version != NULL && strncmp(version, API_FRONT, strlen(API_FRONT)) != 0)
-        fail(work, cup_yaml_find(root, "apiVersion"), "apiVersion",
-             "is another version of the standard; allowed: v3.1.0 and others that begin with v3.");
+        cup_contract_priv_fail(
+            work, cup_yaml_find(root, "apiVersion"), "apiVersion",
+            "is another version of the standard; allowed: v3.1.0 and others that begin with v3.");
     if (kind != NULL && strcmp(kind, "DataContract") != 0)
-        fail(work, cup_yaml_find(root, "kind"), "kind", "is not known; allowed: DataContract");
-    (void)text_of(work, root, "id", true); /* the standard wants them, cupel does not use them */
-    (void)text_of(work, root, "version", true);
-    (void)text_of(work, root, "status", true);
+        cup_contract_priv_fail(work, cup_yaml_find(root, "kind"), "kind",
+                               "is not known; allowed: DataContract");
+    (void)cup_contract_priv_text(work, root, "id",
+                                 true); /* the standard wants them, cupel does not use them */
+    (void)cup_contract_priv_text(work, root, "version", true);
+    (void)cup_contract_priv_text(work, root, "status", true);
     if (schema == NULL || schema->kind != CUP_YAML_LIST || schema->count == 0) {
-        fail(work, schema == NULL ? root : schema, "schema", "must be a list of tables");
+        cup_contract_priv_fail(work, schema == NULL ? root : schema, "schema",
+                               "must be a list of tables");
         return;
     }
     for (uint32_t i = 0; i < schema->count; i++)
@@ -449,8 +375,8 @@ static void read_contract(struct work *work)
 
 static bool load_file(struct cup_catalog *catalog, const char *path, struct cup_text *says)
 {
-    struct work work  = {.catalog = catalog, .keep = catalog->keep, .says = says};
-    size_t      bytes = strlen(path), suffix = strlen(SUFFIX);
+    struct cup_contract_work work  = {.catalog = catalog, .keep = catalog->keep, .says = says};
+    size_t                   bytes = strlen(path), suffix = strlen(SUFFIX);
 
     if (bytes < suffix || strcmp(path + bytes - suffix, SUFFIX) != 0) {
         cup_text_printf(says, "%s: would not be read; name it so that it ends in " SUFFIX "\n",
@@ -459,6 +385,7 @@ static bool load_file(struct cup_catalog *catalog, const char *path, struct cup_
     }
     path = cup_keep_string(catalog->keep, path);
     if (cup_yaml_load(catalog->keep, path, false, &work.yaml, says) != CUP_OK) return false;
+    cup_contract_priv_keys(&work);
     read_contract(&work);
     return !work.failed;
 }

@@ -152,6 +152,7 @@ static bool take_nodes(struct work *work)
         const yaml_node_t    *from = &work->document->nodes.start[i - 1];
         struct cup_yaml_node *node = &work->nodes[i];
         node->line                 = (uint32_t)from->start_mark.line + 1;
+        node->column               = (uint32_t)from->start_mark.column + 1;
         if (from->type == YAML_SCALAR_NODE && !take_scalar(work, from, node)) return false;
         if (from->type == YAML_SEQUENCE_NODE) take_list(work, from, node);
         if (from->type == YAML_MAPPING_NODE) take_map(work, from, node);

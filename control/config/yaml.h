@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* yaml: a YAML file as a tree that knows its lines; for pipeline.yaml and contracts.
+/* yaml: a YAML file as a tree that knows its lines and columns; for pipeline.yaml and contracts.
  *
  * Only libyaml's document is read, never its types: a scalar is its text.
  *
@@ -27,6 +27,7 @@ struct cup_yaml_node {
     struct cup_yaml_node **children;
     uint32_t               count;   /* of children */
     uint32_t               line;    /* from 1 */
+    uint32_t               column;  /* from 1, in characters */
     uint8_t                kind;    /* enum cup_yaml_kind */
     bool                   is_null; /* SCALAR: nothing, ~ or null, not quoted */
 };

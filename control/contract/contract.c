@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "control/contract/contract_priv.h"
 #include "control/schema/names.h"
@@ -254,7 +255,7 @@ static void read_names(struct cup_contract_work *work, const struct cup_yaml_nod
             work, node, name,
             "nothing says which schema it is in; allowed: physicalName: schema.table, or "
             "customProperties sourceSchema or (MySQL, MariaDB) sourceDatabase");
-    if (*table->source_name == '\0' && work->catalog->source == NULL)
+    if (*table->source_name == '\0' && work->catalog != NULL && work->catalog->source == NULL)
         cup_contract_priv_fail(
             work, node, name,
             "nothing names its source; allowed: source: in pipeline.yaml (or --source), or "
@@ -314,6 +315,16 @@ static void settle_partitions(struct cup_contract_work *work, const struct cup_y
     }
 }
 
+static void keep_table(struct cup_contract_work *work, const struct cup_yaml_node *node,
+                       const struct cup_catalog_table *table)
+{
+    struct cup_contract_file *file = work->file;
+
+    file->tables = cup_keep_grow(work->keep, file->tables, file->table_count, &file->table_cap,
+                                 sizeof(*file->tables));
+    file->tables[file->table_count++] = (struct cup_contract_table){.node = node, .table = *table};
+}
+
 static void read_table(struct cup_contract_work *work, const struct cup_yaml_node *node)
 {
     struct cup_catalog_table table = {.contracted = true};
@@ -339,6 +350,10 @@ static void read_table(struct cup_contract_work *work, const struct cup_yaml_nod
     settle_images(work, &said, &table);
     settle_partitions(work, node, &said, &table);
     if (work->failed) return;
+    if (work->catalog == NULL) {
+        keep_table(work, node, &table);
+        return;
+    }
     if (cup_catalog_declare(work->catalog, &table, &why) != CUP_OK)
         cup_contract_priv_fail(work, node, name,
                                why.failed || why.at == NULL ? "cannot be used" : why.at);
@@ -390,26 +405,104 @@ static bool load_file(struct cup_catalog *catalog, const char *path, struct cup_
     return !work.failed;
 }
 
+/* Files below a folder, sorted; none is no failure. */
+static bool find_files(const char *folder, const char *pattern, glob_t *names,
+                       struct cup_text *says)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/%s", folder, pattern) >= PATH_MAX) {
+        cup_text_printf(says, "%s: the path is too long\n", folder);
+        return false;
+    }
+    int err = glob(path, 0, NULL, names);
+    if (err == GLOB_NOMATCH) names->gl_pathc = 0;
+    if (err == 0 || err == GLOB_NOMATCH) return true;
+    names->gl_pathc = 0;
+    cup_text_printf(says, "%s: cannot be read\n", path);
+    return false;
+}
+
 enum cup_err cup_contract_load(struct cup_catalog *catalog, const char *folder,
                                struct cup_text *says)
 {
-    char   pattern[PATH_MAX];
     glob_t names = {0};
     bool   good  = true;
 
     CUP_ASSERT(folder != NULL);
-    int length = snprintf(pattern, sizeof(pattern), "%s/contracts/*.y*ml", folder);
-    if (length >= PATH_MAX) {
-        cup_text_printf(says, "%s: the path is too long\n", folder);
-        return CUP_BAD_CONFIG;
-    }
-    int err = glob(pattern, 0, NULL, &names); /* sorted */
-    if (err != 0 && err != GLOB_NOMATCH) {
-        cup_text_printf(says, "%s/contracts: cannot be read\n", folder);
-        good = false;
-    }
-    for (size_t i = 0; err == 0 && i < names.gl_pathc; i++)
+    if (!find_files(folder, "contracts/*.y*ml", &names, says)) good = false;
+    for (size_t i = 0; i < names.gl_pathc; i++)
         good &= load_file(catalog, names.gl_pathv[i], says);
     globfree(&names);
     return good ? CUP_OK : CUP_BAD_CONFIG;
+}
+
+/* --- for tools --- */
+
+static enum cup_err read_file(struct cup_keep *keep, const char *path,
+                              struct cup_contract_file *out_file, struct cup_text *says)
+{
+    struct cup_contract_file file = {0};
+    struct cup_contract_work work = {.file = &file, .keep = keep, .says = says};
+    enum cup_err err = cup_yaml_load(keep, cup_keep_string(keep, path), false, &work.yaml, says);
+
+    if (err != CUP_OK) return err;
+    cup_contract_priv_keys(&work);
+    read_contract(&work);
+    file.yaml = work.yaml;
+    *out_file = file;
+    return CUP_OK;
+}
+
+static enum cup_err read_folder(struct cup_keep *keep, const char *folder, const char *pattern,
+                                struct cup_contract_file **out_files, uint32_t *out_count,
+                                struct cup_text *says)
+{
+    struct cup_contract_file *files = NULL;
+    glob_t                    names = {0};
+    enum cup_err              err   = CUP_OK;
+
+    if (!find_files(folder, pattern, &names, says)) err = CUP_IO;
+    files = cup_keep_bytes(keep, (names.gl_pathc + 1) * sizeof(*files));
+    for (size_t i = 0; err == CUP_OK && i < names.gl_pathc; i++)
+        err = read_file(keep, names.gl_pathv[i], &files[i], says);
+    if (err == CUP_OK) {
+        *out_files = files;
+        *out_count = (uint32_t)names.gl_pathc;
+    }
+    globfree(&names);
+    return err;
+}
+
+enum cup_err cup_contract_read(struct cup_keep *keep, const char *path,
+                               struct cup_contract_file **out_files, uint32_t *out_count,
+                               struct cup_text *says)
+{
+    struct stat status;
+
+    CUP_ASSERT(path != NULL && out_files != NULL);
+    if (stat(path, &status) != 0) {
+        cup_text_printf(says, "%s: %s\n", path, strerror(errno));
+        return CUP_NOT_FOUND;
+    }
+    if (!S_ISDIR(status.st_mode)) {
+        struct cup_contract_file *file = cup_keep_bytes(keep, sizeof(*file));
+        enum cup_err              err  = read_file(keep, path, file, says);
+        if (err != CUP_OK) return err;
+        *out_files = file;
+        *out_count = 1;
+        return CUP_OK;
+    }
+    uint32_t     count = 0;
+    enum cup_err err   = read_folder(keep, path, "contracts/*.y*ml", out_files, &count, says);
+    if (err == CUP_OK && count == 0)
+        err = read_folder(keep, path, "*" SUFFIX, out_files, &count, says);
+    if (err != CUP_OK) return err;
+    if (count == 0) {
+        cup_text_printf(says, "%s: there is no contract (contracts/*" SUFFIX " or *" SUFFIX ")\n",
+                        path);
+        return CUP_NOT_FOUND;
+    }
+    *out_count = count;
+    return CUP_OK;
 }

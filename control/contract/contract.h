@@ -15,12 +15,32 @@
 #ifndef CUP_CONTROL_CONTRACT_CONTRACT_H
 #define CUP_CONTROL_CONTRACT_CONTRACT_H
 
+#include "control/config/yaml.h"
 #include "control/schema/catalog.h"
 
 /* cup_contract_load reads all contracts of a pipeline's folder, in the order of their names. No
  * folder `contracts` is no error. */
 CUP_MUST_CHECK enum cup_err cup_contract_load(struct cup_catalog *catalog, const char *folder,
                                               struct cup_text *says);
+
+/* One contract, read for itself: without lake, without the tables of others. */
+struct cup_contract_table {
+    const struct cup_yaml_node *node;  /* table.columns[i] stands in node's properties[i] */
+    struct cup_catalog_table    table; /* without path */
+};
+struct cup_contract_file {
+    struct cup_yaml            yaml;
+    struct cup_contract_table *tables; /* those that are right */
+    uint32_t                   table_count, table_cap;
+};
+
+/* cup_contract_read reads one contract, or all of a folder: those in its folder `contracts`, if it
+ * has one, else its own.
+ * Returns   CUP_OK also for contracts with mistakes: then says has a line for each, as above.
+ *           NOT_FOUND, IO, BAD_CONFIG: no contract there, or one that is no YAML. */
+CUP_MUST_CHECK enum cup_err cup_contract_read(struct cup_keep *keep, const char *path,
+                                              struct cup_contract_file **out_files,
+                                              uint32_t *out_count, struct cup_text *says);
 
 /* cup_contract_custom_count and _row list the customProperties, for help. */
 struct cup_contract_custom {

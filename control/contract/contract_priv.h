@@ -8,6 +8,7 @@
 #define CUP_CONTROL_CONTRACT_CONTRACT_PRIV_H
 
 #include "control/config/yaml.h"
+#include "control/contract/contract.h"
 #include "control/contract/sqltype.h"
 #include "control/schema/catalog.h"
 
@@ -35,11 +36,12 @@ enum cup_place {
 };
 
 struct cup_contract_work {
-    struct cup_catalog *catalog;
-    struct cup_keep    *keep;
-    struct cup_yaml     yaml;
-    struct cup_text    *says;
-    bool                failed;
+    struct cup_catalog       *catalog; /* NULL: tables go to `file` */
+    struct cup_contract_file *file;
+    struct cup_keep          *keep;
+    struct cup_yaml           yaml;
+    struct cup_text          *says;
+    bool                      failed;
 };
 
 /* cup_contract_priv_fail says "file:line: key: what". */

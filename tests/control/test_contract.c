@@ -239,6 +239,34 @@ static void check_no_source(void)
     CHECK(fixture_said(&says, ":7: account: nothing names its source; allowed: source: in"));
 }
 
+/* Tools read files of their own: no lake, no catalog, each column beside its node. */
+static void check_read(void)
+{
+    struct cup_contract_file *files;
+    uint32_t                  count;
+    char                      path[512];
+
+    snprintf(path, sizeof(path), "%s/r", folder);
+    const char *a = fixture_file(&keep, folder, "r/contracts/a.odcs.yaml",
+                                 HEAD TABLE COLUMN "      - {name: n, physicalType: text}\n");
+    const char *b = fixture_file(&keep, folder, "r/contracts/b.odcs.yaml", HEAD "  - {nam: t}\n");
+    CHECK(cup_contract_read(&keep, path, &files, &count, &says) == CUP_OK && count == 2);
+    CHECK(files[0].table_count == 1 && files[1].table_count == 0);
+    const struct cup_contract_table *table   = &files[0].tables[0];
+    const struct cup_yaml_node      *columns = cup_yaml_find(table->node, "properties");
+    CHECK(table->table.column_count == 2 && columns->count == 2);
+    CHECK(strcmp(table->table.columns[1].name, "n") == 0 && columns->children[1]->line == 11);
+    CHECK(columns->children[1]->column == 9);
+    CHECK(strcmp(files[0].yaml.file, a) == 0);
+    CHECK(fixture_said(&says, "b.odcs.yaml:7: nam: the standard (ODCS v3.1) has no such key"));
+    CHECK(cup_contract_read(&keep, a, &files, &count, &says) == CUP_OK && count == 1);
+    CHECK(unlink(a) == 0 && unlink(b) == 0);
+    CHECK(cup_contract_read(&keep, path, &files, &count, &says) == CUP_NOT_FOUND);
+    CHECK(fixture_said(&says, "/r: there is no contract"));
+    CHECK(cup_contract_read(&keep, a, &files, &count, &says) == CUP_NOT_FOUND);
+    CHECK(fixture_said(&says, "a.odcs.yaml: No such file"));
+}
+
 int main(int argc, char **argv)
 {
     (void)cup_test_begin(argc, argv);
@@ -249,6 +277,7 @@ int main(int argc, char **argv)
     check_partitions();
     check_partition_mistakes();
     check_mistakes();
+    check_read();
     check_no_source();
     fixture_remove(folder);
     cup_keep_close(&keep);

@@ -5,7 +5,7 @@
     run_tests.py [--long]
 
 Presets: release runs everything; asan (address and undefined behaviour) runs the C tests and one
-whole run; tsan (threads) runs the tests that start threads. The output of builds and tests goes to
+whole run; tsan (threads) runs the tests that start threads; fuzz (clang, libFuzzer) builds and runs the fuzz targets only. The output of builds and tests goes to
 build/<preset>/*.txt; the screen gets one line a preset and the failures. A skipped test counts as failed unless tests/skips.tsv excuses it: its
 condition is a shell command that must succeed on this machine.
 The last line is alone: N passed, N failed, N skipped. Exit 0 only when nothing failed.
@@ -19,34 +19,39 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Tests in Python start the release programs; under a sanitizer they would test the same again, slowly.
-PRESETS = {
-    'release': (['--buildtype=release'], []),
-    'asan': (['--buildtype=debugoptimized', '-Db_sanitize=address,undefined', '-Db_lundef=false'],
-             ['--no-suite', 'style', '--no-suite', 'oracle']),
-    'tsan': (['--buildtype=debugoptimized', '-Db_sanitize=thread', '-Db_lundef=false'],
-             ['shard', 'wire', 'commit', 'disk_uring', 'store_batch_uring']),
+SANITIZED = ['--buildtype=debugoptimized', '-Db_lundef=false']
+COVERED = '-fsanitize=fuzzer-no-link'
+PRESETS = {  # options of meson; what meson test runs; what ninja builds ([]: all)
+    'release': (['--buildtype=release'], [], []),
+    'asan': (SANITIZED + ['-Db_sanitize=address,undefined'], ['--no-suite', 'style', '--no-suite', 'oracle'], []),
+    'tsan': (SANITIZED + ['-Db_sanitize=thread'],
+             ['shard', 'wire', 'commit', 'disk_uring', 'store_batch_uring'], []),
+    # gcc's warnings are the rule: clang's differ
+    'fuzz': (SANITIZED + ['-Db_sanitize=address,undefined', '-Dfuzz=true', f'-Dc_args={COVERED}', f'-Dcpp_args={COVERED}',
+                          '-Dwerror=false', '-Dwarning_level=0'], ['--suite', 'fuzz'], ['fuzz-targets']),
 }
+COMPILERS = {'fuzz': {'CC': 'clang-14', 'CXX': 'clang++-14'}}
 PASSED = {'OK', 'EXPECTEDFAIL'}
-TIMEOUTS = {'release': '3', 'asan': '6', 'tsan': '6'}  # times the limits in meson.build: machines are shared
+TIMEOUTS = {'release': '3', 'asan': '6', 'tsan': '6', 'fuzz': '6'}  # times the limits in meson.build: machines are shared
 
 
-def run(args, log):
+def run(args, log, more=None):
     with open(log, 'w') as out:
-        env = dict(os.environ, ASAN_OPTIONS='detect_leaks=1:abort_on_error=0',
+        env = dict(os.environ, **(more or {}), ASAN_OPTIONS='detect_leaks=1:abort_on_error=0',
                    UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1',
                    TSAN_OPTIONS='halt_on_error=1')
         return subprocess.run(args, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=env).returncode
 
 
-def build(preset, options):
+def build(preset, options, targets):
     folder = ROOT / 'build' / preset
     folder.mkdir(parents=True, exist_ok=True)
     setup = ['meson', 'setup', str(folder)] + options
     if (folder / 'build.ninja').exists():
         setup.append('--reconfigure')
-    if run(setup, folder / 'setup.txt') != 0:
+    if run(setup, folder / 'setup.txt', COMPILERS.get(preset)) != 0:
         return folder / 'setup.txt'
-    if run(['ninja', '-C', str(folder)], folder / 'build.txt') != 0:
+    if run(['ninja', '-C', str(folder)] + targets, folder / 'build.txt') != 0:
         return folder / 'build.txt'
     return None
 
@@ -96,9 +101,9 @@ def main():
     long = '--long' in sys.argv[1:]
     table = excuses()
     passed = failed = skipped = 0
-    for preset, (options, _) in PRESETS.items():
+    for preset, (options, _, targets) in PRESETS.items():
         start = time.monotonic()
-        broken = build(preset, options)
+        broken = build(preset, options, targets)
         if broken:
             failed += 1
             print(f'FAIL {preset}: does not build; {broken.relative_to(ROOT)}\n{tail(broken)}', flush=True)

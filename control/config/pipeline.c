@@ -86,6 +86,9 @@ static void set_limit(struct work *work, const struct cup_yaml_node *node, enum 
     case CUP_KEY_LOG_RETENTION: set_number(work, node, key, &settings->log_retention_ns); break;
     case CUP_KEY_UPKEEP_SMALL_FILES: set_number(work, node, key, &settings->compact_files); break;
     case CUP_KEY_UPKEEP_TARGET: set_number(work, node, key, &settings->compact_bytes); break;
+    case CUP_KEY_BREAKER_RATE: set_number(work, node, key, &settings->breaker_ppm); break;
+    case CUP_KEY_BREAKER_RECORDS: set_number(work, node, key, &settings->breaker_records); break;
+    case CUP_KEY_BREAKER_PAUSE: set_number(work, node, key, &settings->breaker_pause_ns); break;
     case CUP_KEY_WORKERS: set_number(work, node, key, &settings->worker_count); break;
     default: set_number(work, node, key, &settings->pool_bytes); break; /* CUP_KEY_MEMORY */
     }
@@ -148,6 +151,7 @@ static void set_value(struct work *work, const struct cup_yaml_node *node, enum 
     case CUP_KEY_QUARANTINE_INLINE: set_bool(work, node, key, &settings->quarantine_inline); break;
     case CUP_KEY_UPKEEP_COMPACT: settings->compact = set_word(work, node, key, 0) == 0; break;
     case CUP_KEY_STORE: settings->store = set_word(work, node, key, 0); break;
+    case CUP_KEY_BREAKER_ACTION: settings->breaker_action = set_word(work, node, key, 0); break;
     case CUP_KEY_CODEC: set_codec(work, node); break;
     case CUP_KEY_KERNELS:
         (void)set_word(work, node, key, 0); /* the name itself goes into the plan */

@@ -36,6 +36,9 @@ static const struct {
     {"bytes", "G", 1000000000},
     {"bytes", "", 1},
     {"count", "", 1},
+    {"share", "%", 10000},
+    {"share", "ppm", 1},
+    {"share", "", 10000}, /* a bare share is percent */
 };
 
 const struct cup_key_row *cup_key_row(enum cup_key key)
@@ -60,6 +63,7 @@ static void put_allowed(struct cup_text *says, const struct cup_key_row *row)
     put_amount(says, row, row->most);
     if (strcmp(row->unit, "bytes") == 0) cup_text_puts(says, " bytes (KiB, MiB, GiB may follow)");
     if (strcmp(row->unit, "time") == 0) cup_text_puts(says, " (ms, s, min, h, d may follow)");
+    if (strcmp(row->unit, "share") == 0) cup_text_puts(says, " ppm (or %, as 5%)");
 }
 
 static bool scale(const char *kind, const char *suffix, uint64_t *value)
@@ -67,7 +71,8 @@ static bool scale(const char *kind, const char *suffix, uint64_t *value)
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         if (strcmp(suffixes[i].kind, kind) != 0 || strcmp(suffixes[i].suffix, suffix) != 0)
             continue;
-        return !__builtin_mul_overflow(*value, suffixes[i].factor, value);
+        if (__builtin_mul_overflow(*value, suffixes[i].factor, value)) *value = UINT64_MAX;
+        return true; /* out of range, which is said */
     }
     return false;
 }
@@ -163,6 +168,10 @@ void cup_settings_default(struct cup_settings *out_settings)
         .log_retention_ns = standard_number(CUP_KEY_LOG_RETENTION),
         .compact_files    = standard_number(CUP_KEY_UPKEEP_SMALL_FILES),
         .compact_bytes    = standard_number(CUP_KEY_UPKEEP_TARGET),
+        .breaker_ppm      = standard_number(CUP_KEY_BREAKER_RATE),
+        .breaker_records  = standard_number(CUP_KEY_BREAKER_RECORDS),
+        .breaker_action   = CUP_ACTION_PAUSE,
+        .breaker_pause_ns = standard_number(CUP_KEY_BREAKER_PAUSE),
         .compact          = true,
         .codec            = CUP_CODEC_ZSTD,
         .bronze           = true,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,6 +35,11 @@ static size_t structure_bytes(const struct cup_compile *from)
     for (uint32_t i = 0; i < catalog->table_count; i++) {
         bytes += rounded(catalog->tables[i].column_count, sizeof(struct cup_plan_column));
         bytes += rounded(catalog->tables[i].partition_count, sizeof(uint32_t));
+        bytes += rounded(catalog->tables[i].rule_count, sizeof(struct cup_plan_rule));
+        for (uint32_t r = 0; r < catalog->tables[i].rule_count; r++)
+            bytes +=
+                rounded(catalog->tables[i].rules[r].value_count, sizeof(struct cup_plan_value));
+        bytes += rounded(catalog->tables[i].dataset_count, sizeof(struct cup_plan_dataset));
     }
     for (uint32_t i = 0; i < catalog->schema_count; i++)
         bytes += rounded(catalog->schemas[i].field_count, sizeof(struct cup_plan_field));
@@ -68,6 +74,12 @@ static struct cup_plan_text put_string(struct build *build, const char *string)
     return put_text(build, string, strlen(string));
 }
 
+/* In percent; at 100 % there is no breaker. */
+static double breaker_most(const struct cup_settings *settings)
+{
+    return settings->breaker_ppm >= 1000000 ? INFINITY : (double)settings->breaker_ppm / 10000;
+}
+
 static void put_header(struct build *build, struct cup_plan *plan)
 {
     const struct cup_settings *settings = build->from->settings;
@@ -98,6 +110,13 @@ static void put_header(struct build *build, struct cup_plan *plan)
     plan->file_rows_max     = settings->file_rows_max;
     plan->log_retention_us  = settings->log_retention_ns / 1000;
     plan->store             = settings->store;
+    plan->pause_ns          = settings->breaker_pause_ns;
+    plan->breaker           = (struct cup_plan_dataset){.id          = put_string(build, "breaker"),
+                                                        .kind        = CUP_DATASET_FAILURE_RATE,
+                                                        .action      = settings->breaker_action,
+                                                        .least       = -INFINITY,
+                                                        .most        = breaker_most(settings),
+                                                        .records_min = settings->breaker_records};
 }
 
 static void put_inputs(struct build *build, struct cup_plan *plan)
@@ -152,6 +171,57 @@ static void put_partitions(struct build *build, const struct cup_catalog_table *
     }
 }
 
+static struct cup_plan_value put_value(struct build *build, const struct cup_catalog_value *value)
+{
+    return (struct cup_plan_value){.words = {value->words[0], value->words[1]},
+                                   .text  = put_text(build, value->text, value->text_bytes)};
+}
+
+static void put_rule(struct build *build, const struct cup_catalog_rule *rule, uint32_t column,
+                     struct cup_plan_rule *out_rule)
+{
+    *out_rule = (struct cup_plan_rule){.id     = put_string(build, rule->id),
+                                       .column = column,
+                                       .kind   = rule->kind,
+                                       .bound  = put_value(build, &rule->bound)};
+    struct cup_plan_value *values =
+        take(build, rule->value_count, sizeof(*values), &out_rule->values);
+    for (uint32_t i = 0; i < rule->value_count; i++)
+        values[i] = put_value(build, &rule->values[i]);
+}
+
+/* By column, as a row is looked at. */
+static void put_rules(struct build *build, const struct cup_catalog_table *table,
+                      struct cup_plan_table *out_table)
+{
+    struct cup_plan_rule *rules = take(build, table->rule_count, sizeof(*rules), &out_table->rules);
+    uint32_t              put   = 0;
+
+    for (uint32_t i = 0; i < table->column_count && put < table->rule_count; i++) {
+        for (uint32_t r = 0; r < table->rule_count; r++)
+            if (strcmp(table->rules[r].column, table->columns[i].name) == 0)
+                put_rule(build, &table->rules[r], i, &rules[put++]);
+    }
+    CUP_ASSERT(put == table->rule_count); /* a contract's rules are of its columns */
+}
+
+static void put_datasets(struct build *build, const struct cup_catalog_table *table,
+                         struct cup_plan_table *out_table)
+{
+    struct cup_plan_dataset *datasets =
+        take(build, table->dataset_count, sizeof(*datasets), &out_table->datasets);
+
+    for (uint32_t i = 0; i < table->dataset_count; i++) {
+        const struct cup_catalog_dataset *is = &table->datasets[i];
+        datasets[i] = (struct cup_plan_dataset){.id          = put_string(build, is->id),
+                                                .kind        = is->kind,
+                                                .action      = is->action,
+                                                .least       = is->least,
+                                                .most        = is->most,
+                                                .records_min = is->records_min};
+    }
+}
+
 static void put_tables(struct build *build, struct cup_plan *plan)
 {
     const struct cup_catalog *catalog = build->from->catalog;
@@ -172,6 +242,8 @@ static void put_tables(struct build *build, struct cup_plan *plan)
                                     .contracted    = table->contracted};
         put_columns(build, table, &tables[i]);
         put_partitions(build, table, &tables[i]);
+        put_rules(build, table, &tables[i]);
+        put_datasets(build, table, &tables[i]);
     }
 }
 

@@ -44,16 +44,42 @@ struct cup_catalog_column {
     bool                  declared; /* by a contract */
 };
 
+/* A bound or a value of a rule, in the column's type; as cup_plan_value. */
+struct cup_catalog_value {
+    uint64_t    words[2];
+    const char *text; /* "" when the type has numbers */
+    size_t      text_bytes;
+};
+
+struct cup_catalog_rule {
+    const char               *id, *column; /* column: its name in the table */
+    uint8_t                   kind;        /* enum cup_rule */
+    struct cup_catalog_value  bound;
+    struct cup_catalog_value *values;
+    uint32_t                  value_count;
+};
+
+struct cup_catalog_dataset {
+    const char *id;
+    uint8_t     kind, action; /* enum cup_dataset, enum cup_action */
+    double      least, most;
+    uint64_t    records_min;
+};
+
 struct cup_catalog_table {
-    const char                *source_name, *source_db, *source_schema, *source_table;
-    const char                *path, *description;
-    struct cup_catalog_column *columns;
-    uint32_t                   column_count, column_cap;
-    uint32_t                   key_count;
-    const char                *partitions[CUP_PLAN_PARTITIONS_MAX]; /* key columns, or _date */
-    uint32_t                   partition_count;
-    uint8_t                    images; /* enum cup_images */
-    bool                       write_before, contracted;
+    const char                 *source_name, *source_db, *source_schema, *source_table;
+    const char                 *path, *description;
+    struct cup_catalog_column  *columns;
+    uint32_t                    column_count, column_cap;
+    uint32_t                    key_count;
+    const char                 *partitions[CUP_PLAN_PARTITIONS_MAX]; /* key columns, or _date */
+    uint32_t                    partition_count;
+    struct cup_catalog_rule    *rules;
+    uint32_t                    rule_count, rule_cap;
+    struct cup_catalog_dataset *datasets;
+    uint32_t                    dataset_count, dataset_cap;
+    uint8_t                     images; /* enum cup_images */
+    bool                        write_before, contracted;
 };
 
 struct cup_catalog_field {
@@ -81,6 +107,8 @@ struct cup_catalog {
     struct cup_catalog_schema *schemas;
     uint32_t                   schema_count, schema_cap;
     uint32_t                   contract_count; /* tables that contracts declare */
+    const char               **unchecked;      /* what contracts promise and cupel does not check */
+    uint32_t                   unchecked_count, unchecked_cap;
 };
 
 /* What the data plane could not place; "" where the record says nothing. */

@@ -19,6 +19,31 @@ static const struct cup_encoding_row encodings[CUP_ENCODING_COUNT] = {
 };
 
 static const struct {
+    uint8_t     operand;
+    const char *name, *text;
+} rules[CUP_RULE_COUNT] = {
+#define CUP_RULE(id, operand, name, text) {CUP_OPERAND_##operand, name, text},
+#include "dataplane/abi/rule.def"
+#undef CUP_RULE
+};
+
+static const struct {
+    const char *name, *unit, *text;
+} datasets[CUP_DATASET_COUNT] = {
+#define CUP_DATASET(id, name, unit, text) {name, unit, text},
+#include "dataplane/abi/dataset.def"
+#undef CUP_DATASET
+};
+
+static const struct {
+    const char *name, *text;
+} actions[CUP_ACTION_COUNT] = {
+#define CUP_ACTION(id, name, text) {name, text},
+#include "dataplane/abi/action.def"
+#undef CUP_ACTION
+};
+
+static const struct {
     const char *name, *text;
 } counters[CUP_COUNTER_COUNT] = {
 #define CUP_COUNTER(id, name, unit, text) {name, text},
@@ -67,6 +92,54 @@ const char *cup_outcome_text(enum cup_outcome outcome)
 {
     CUP_ASSERT(outcome < CUP_OUTCOME_COUNT);
     return outcomes[outcome].text;
+}
+
+enum cup_operand cup_rule_operand(enum cup_rule rule)
+{
+    CUP_ASSERT(rule < CUP_RULE_COUNT);
+    return (enum cup_operand)rules[rule].operand;
+}
+
+const char *cup_rule_name(enum cup_rule rule)
+{
+    CUP_ASSERT(rule < CUP_RULE_COUNT);
+    return rules[rule].name;
+}
+
+const char *cup_rule_text(enum cup_rule rule)
+{
+    CUP_ASSERT(rule < CUP_RULE_COUNT);
+    return rules[rule].text;
+}
+
+const char *cup_dataset_name(enum cup_dataset dataset)
+{
+    CUP_ASSERT(dataset < CUP_DATASET_COUNT);
+    return datasets[dataset].name;
+}
+
+const char *cup_dataset_unit(enum cup_dataset dataset)
+{
+    CUP_ASSERT(dataset < CUP_DATASET_COUNT);
+    return datasets[dataset].unit;
+}
+
+const char *cup_dataset_text(enum cup_dataset dataset)
+{
+    CUP_ASSERT(dataset < CUP_DATASET_COUNT);
+    return datasets[dataset].text;
+}
+
+const char *cup_action_name(enum cup_action action)
+{
+    CUP_ASSERT(action < CUP_ACTION_COUNT);
+    return actions[action].name;
+}
+
+const char *cup_action_text(enum cup_action action)
+{
+    CUP_ASSERT(action < CUP_ACTION_COUNT);
+    return actions[action].text;
 }
 
 const struct cup_encoding_row *cup_encoding_row(enum cup_encoding encoding)

@@ -223,6 +223,130 @@ static bool check_partitions(const struct check *check, const struct cup_plan_ta
     return true;
 }
 
+/* --- rules --- */
+
+enum cup_order cup_plan_order(uint8_t type)
+{
+    switch ((enum cup_type)type) {
+    case CUP_TYPE_BOOL:
+    case CUP_TYPE_BYTE:
+    case CUP_TYPE_SHORT:
+    case CUP_TYPE_INT:
+    case CUP_TYPE_LONG:
+    case CUP_TYPE_DECIMAL:
+    case CUP_TYPE_DATE:
+    case CUP_TYPE_TIMESTAMP:
+    case CUP_TYPE_TIMESTAMP_NTZ: return CUP_ORDER_INTEGER;
+    case CUP_TYPE_FLOAT:
+    case CUP_TYPE_DOUBLE: return CUP_ORDER_REAL;
+    case CUP_TYPE_STRING: return CUP_ORDER_TEXT;
+    default: return CUP_ORDER_NONE;
+    }
+}
+
+static bool check_real(const struct check *check, uint64_t word)
+{
+    double real;
+
+    memcpy(&real, &word, sizeof real);
+    return real == real || bad(check, "plan: rule is no number");
+}
+
+/* What a rule of the kind can be said of, and with which bound. */
+static bool check_bound(const struct check *check, const struct cup_plan_rule *rule, uint8_t type)
+{
+    enum cup_order order   = cup_plan_order(type);
+    bool           ordered = order == CUP_ORDER_INTEGER || order == CUP_ORDER_REAL;
+
+    switch ((enum cup_rule)rule->kind) {
+    case CUP_RULE_REQUIRED: return true;
+    case CUP_RULE_MINIMUM:
+    case CUP_RULE_EXCLUSIVE_MINIMUM:
+    case CUP_RULE_MAXIMUM:
+    case CUP_RULE_EXCLUSIVE_MAXIMUM:
+        if (order == CUP_ORDER_REAL && !check_real(check, rule->bound.words[0])) return false;
+        return ordered || bad(check, "plan: rule of an order");
+    case CUP_RULE_MULTIPLE_OF: /* of a positive number */
+        if (order != CUP_ORDER_INTEGER || rule->bound.words[1] >> 63 != 0 ||
+            (rule->bound.words[0] | rule->bound.words[1]) == 0)
+            return bad(check, "plan: rule of multiples");
+        return true;
+    case CUP_RULE_MIN_LENGTH:
+    case CUP_RULE_MAX_LENGTH:
+        if (order != CUP_ORDER_TEXT) return bad(check, "plan: rule of a length");
+        return check_range(check, rule->bound.words[0], 0, CUP_PLAN_RULE_COUNT_MAX,
+                           "plan: length of a rule");
+    case CUP_RULE_PATTERN: return order == CUP_ORDER_TEXT || bad(check, "plan: rule of a pattern");
+    case CUP_RULE_MIN_ITEMS:
+    case CUP_RULE_MAX_ITEMS:
+        if (type != CUP_TYPE_LIST) return bad(check, "plan: rule of items");
+        return check_range(check, rule->bound.words[0], 0, CUP_PLAN_RULE_COUNT_MAX,
+                           "plan: items of a rule");
+    case CUP_RULE_UNIQUE_ITEMS: return type == CUP_TYPE_LIST || bad(check, "plan: rule of items");
+    case CUP_RULE_VALID_VALUES:
+    case CUP_RULE_MISSING_VALUES:
+        return order != CUP_ORDER_NONE || bad(check, "plan: rule of values");
+    case CUP_RULE_COUNT: break;
+    }
+    return bad(check, "plan: rule");
+}
+
+static bool check_values(const struct check *check, const struct cup_plan_rule *rule, uint8_t type)
+{
+    bool     listed = cup_rule_operand((enum cup_rule)rule->kind) == CUP_OPERAND_LIST;
+    uint32_t most   = listed ? CUP_PLAN_RULE_VALUES_MAX : 0;
+
+    if (!CHECK_LIST(check, rule->values, cup_plan_value, most, "plan: values of a rule"))
+        return false;
+    const struct cup_plan_value *values = cup_plan_values(check->plan, rule);
+    for (uint32_t i = 0; i < rule->values.count; i++) {
+        if (!check_text(check, values[i].text, "plan: value of a rule")) return false;
+        if (cup_plan_order(type) == CUP_ORDER_REAL && !check_real(check, values[i].words[0]))
+            return false;
+    }
+    return true;
+}
+
+static bool check_rules(const struct check *check, const struct cup_plan_table *table)
+{
+    if (!CHECK_LIST(check, table->rules, cup_plan_rule, CUP_PLAN_RULES_MAX, "plan: rules"))
+        return false;
+    const struct cup_plan_column *columns = cup_plan_columns(check->plan, table);
+    const struct cup_plan_rule   *rules   = cup_plan_rules(check->plan, table);
+
+    for (uint32_t i = 0; i < table->rules.count; i++) {
+        if (!check_filled(check, rules[i].id, "plan: rule id") ||
+            !check_text(check, rules[i].bound.text, "plan: rule bound"))
+            return false;
+        if (rules[i].column >= table->columns.count) return bad(check, "plan: rule column");
+        if (i > 0 && rules[i].column < rules[i - 1].column) return bad(check, "plan: rule order");
+        if (rules[i].kind >= CUP_RULE_COUNT) return bad(check, "plan: rule kind");
+        uint8_t type = columns[rules[i].column].type;
+        if (!check_bound(check, &rules[i], type) || !check_values(check, &rules[i], type))
+            return false;
+    }
+    return true;
+}
+
+static bool check_dataset(const struct check *check, const struct cup_plan_dataset *dataset)
+{
+    if (!check_filled(check, dataset->id, "plan: dataset rule id")) return false;
+    if (dataset->kind >= CUP_DATASET_COUNT || dataset->action >= CUP_ACTION_COUNT)
+        return bad(check, "plan: dataset rule");
+    return dataset->least <= dataset->most || bad(check, "plan: dataset rule bounds"); /* no NaN */
+}
+
+static bool check_datasets(const struct check *check, const struct cup_plan_table *table)
+{
+    if (!CHECK_LIST(check, table->datasets, cup_plan_dataset, CUP_PLAN_DATASETS_MAX,
+                    "plan: dataset rules"))
+        return false;
+    const struct cup_plan_dataset *datasets = cup_plan_datasets(check->plan, table);
+    for (uint32_t i = 0; i < table->datasets.count; i++)
+        if (!check_dataset(check, &datasets[i])) return false;
+    return true;
+}
+
 static bool check_tables(const struct check *check)
 {
     const struct cup_plan_table *tables = cup_plan_tables(check->plan);
@@ -241,7 +365,9 @@ static bool check_tables(const struct check *check)
         if (table->images > CUP_IMAGES_FULL || table->write_before > 1 || table->contracted > 1)
             return bad(check, "plan: table images");
         if (table->columns.count == 0) return bad(check, "plan: table without columns");
-        if (!check_columns(check, table) || !check_partitions(check, table)) return false;
+        if (!check_columns(check, table) || !check_partitions(check, table) ||
+            !check_rules(check, table) || !check_datasets(check, table))
+            return false;
     }
     return true;
 }
@@ -299,6 +425,9 @@ static bool check_header(const struct check *check)
            check_part(check, plan->pipeline, "plan: pipeline") &&
            check_filled(check, plan->kernels, "plan: kernels") &&
            check_filled(check, plan->unavailable, "plan: unavailable") &&
+           check_range(check, plan->pause_ns, 1, CUP_PLAN_PAUSE_NS_MAX, "plan: pause_ns") &&
+           check_dataset(check, &plan->breaker) &&
+           (plan->breaker.kind == CUP_DATASET_FAILURE_RATE || bad(check, "plan: breaker")) &&
            CHECK_LIST(check, plan->inputs, cup_plan_input, CUP_PLAN_INPUTS_MAX, "plan: inputs") &&
            CHECK_LIST(check, plan->tables, cup_plan_table, CUP_PLAN_TABLES_MAX, "plan: tables") &&
            CHECK_LIST(check, plan->schemas, cup_plan_schema, CUP_PLAN_SCHEMAS_MAX, "plan: schemas");

@@ -50,6 +50,12 @@
 #define CUP_PLAN_LOG_RETENTION_US_MAX     (3660ull * 24 * 3600 * 1000000) /* ten years */
 #define CUP_PLAN_LOG_RETENTION_US_DEFAULT (30ull * 24 * 3600 * 1000000)   /* as Delta's own */
 
+#define CUP_PLAN_RULES_MAX       20000u     /* of one table: ten a column, at the most columns */
+#define CUP_PLAN_RULE_VALUES_MAX 100000u    /* a longer list is a table */
+#define CUP_PLAN_RULE_COUNT_MAX  UINT32_MAX /* characters or items */
+#define CUP_PLAN_DATASETS_MAX    64u
+#define CUP_PLAN_PAUSE_NS_MAX    (7ull * 24 * 3600 * 1000000000)
+
 #define CUP_PLAN_STORES 3u /* as enum cup_disk_choice of dataplane/store/disk.h */
 
 #define CUP_PLAN_POOL_BYTES_MIN (16ull << 20) /* two open tables and one long record */
@@ -108,6 +114,35 @@ enum cup_close {
     CUP_CLOSE_COUNT
 };
 
+enum cup_rule {
+#define CUP_RULE(id, operand, name, text) CUP_RULE_##id,
+#include "dataplane/abi/rule.def"
+#undef CUP_RULE
+    CUP_RULE_COUNT
+};
+
+enum cup_dataset {
+#define CUP_DATASET(id, name, unit, text) CUP_DATASET_##id,
+#include "dataplane/abi/dataset.def"
+#undef CUP_DATASET
+    CUP_DATASET_COUNT
+};
+
+enum cup_action {
+#define CUP_ACTION(id, name, text) CUP_ACTION_##id,
+#include "dataplane/abi/action.def"
+#undef CUP_ACTION
+    CUP_ACTION_COUNT
+};
+
+enum cup_operand {
+    CUP_OPERAND_NONE,
+    CUP_OPERAND_ORDER,
+    CUP_OPERAND_COUNT,
+    CUP_OPERAND_TEXT,
+    CUP_OPERAND_LIST
+};
+
 enum cup_outcome_class { CUP_CLASS_ACCEPTED, CUP_CLASS_QUARANTINED, CUP_CLASS_DROPPED };
 
 /* Rows of the tables above, for help, metrics and checks. id < the COUNT of its enum. */
@@ -116,6 +151,15 @@ const char            *cup_outcome_name(enum cup_outcome outcome);
 const char            *cup_outcome_text(enum cup_outcome outcome);
 const char            *cup_close_name(enum cup_close close);
 const char            *cup_close_text(enum cup_close close);
+
+const char      *cup_rule_name(enum cup_rule rule);
+const char      *cup_rule_text(enum cup_rule rule);
+enum cup_operand cup_rule_operand(enum cup_rule rule);
+const char      *cup_dataset_name(enum cup_dataset dataset);
+const char      *cup_dataset_unit(enum cup_dataset dataset);
+const char      *cup_dataset_text(enum cup_dataset dataset);
+const char      *cup_action_name(enum cup_action action);
+const char      *cup_action_text(enum cup_action action);
 
 struct cup_encoding_row {
     const char *name, *connect_type, *semantic, *text;
@@ -128,6 +172,15 @@ const struct cup_field *cup_silver_fields(void);
 
 /* The generated column _date: in the schema of a table that is partitioned by it, in no file. */
 const struct cup_field *cup_date_field(void);
+
+/* How values of a column are compared with a rule's bounds. */
+enum cup_order {
+    CUP_ORDER_NONE,    /* not at all: BINARY, LIST */
+    CUP_ORDER_INTEGER, /* BOOL (0, 1), integers, DECIMAL unscaled, DATE days, times microseconds */
+    CUP_ORDER_REAL,    /* FLOAT, DOUBLE */
+    CUP_ORDER_TEXT,    /* STRING: equal or not */
+};
+enum cup_order cup_plan_order(uint8_t type);
 
 /* cup_plan_partition_type: columns of this type may be partition columns. */
 bool cup_plan_partition_type(uint8_t type);
@@ -142,6 +195,31 @@ struct cup_plan_column {
     uint8_t              key_place;        /* 1.. = place in the primary key; 0 = no key column */
     uint8_t              required;         /* contract: not null in c, u, r */
     uint8_t              pad[2];
+};
+
+/* A bound or value, in the column's type: 128 bits in two words, low first; a REAL's double is
+ * words[0]; a TEXT is text. */
+struct cup_plan_value {
+    uint64_t             words[2];
+    struct cup_plan_text text;
+};
+
+/* A rule for the values of one column. */
+struct cup_plan_rule {
+    struct cup_plan_text  id;     /* e.g. customer.email.pattern */
+    uint32_t              column; /* index into the table's columns */
+    uint32_t              kind;   /* enum cup_rule */
+    struct cup_plan_value bound;  /* ORDER; COUNT: words[0]; TEXT: the pattern */
+    struct cup_plan_list  values; /* LIST: cup_plan_value */
+};
+
+/* A rule for the records of one table (or of all) in an epoch: least <= measured <= most. */
+struct cup_plan_dataset {
+    struct cup_plan_text id;          /* e.g. customer.failureRate */
+    uint32_t             kind;        /* enum cup_dataset */
+    uint32_t             action;      /* enum cup_action */
+    double               least, most; /* in the kind's unit; +-INFINITY: no bound */
+    uint64_t             records_min; /* with fewer records nothing is measured */
 };
 
 /* Where a column's value stands in a record of one schema. */
@@ -173,6 +251,8 @@ struct cup_plan_table {
     struct cup_plan_text description;  /* empty: none */
     struct cup_plan_list columns;      /* cup_plan_column */
     struct cup_plan_list partitions;   /* uint32_t: index of a key column, or PARTITION_DATE */
+    struct cup_plan_list rules;        /* cup_plan_rule, by column */
+    struct cup_plan_list datasets;     /* cup_plan_dataset */
     uint8_t              images;       /* enum cup_images */
     uint8_t              write_before; /* 1: a b row before each u */
     uint8_t              contracted;   /* 1: declared by a contract */
@@ -208,6 +288,9 @@ struct cup_plan {
     struct cup_plan_list inputs;  /* cup_plan_input, by group, in reading order */
     struct cup_plan_list tables;  /* cup_plan_table */
     struct cup_plan_list schemas; /* cup_plan_schema */
+
+    uint64_t                pause_ns; /* of a dataset rule */
+    struct cup_plan_dataset breaker;  /* for the records of all tables; most INFINITY: off */
 };
 
 /* cup_plan_check verifies bytes[0..count): magic, version, size, checksum, every offset, every
@@ -242,6 +325,21 @@ static inline const uint32_t *cup_plan_partitions(const struct cup_plan       *p
                                                   const struct cup_plan_table *table)
 {
     return (const void *)((const uint8_t *)plan + table->partitions.offset);
+}
+static inline const struct cup_plan_rule *cup_plan_rules(const struct cup_plan       *plan,
+                                                         const struct cup_plan_table *table)
+{
+    return (const void *)((const uint8_t *)plan + table->rules.offset);
+}
+static inline const struct cup_plan_value *cup_plan_values(const struct cup_plan      *plan,
+                                                           const struct cup_plan_rule *rule)
+{
+    return (const void *)((const uint8_t *)plan + rule->values.offset);
+}
+static inline const struct cup_plan_dataset *cup_plan_datasets(const struct cup_plan       *plan,
+                                                               const struct cup_plan_table *table)
+{
+    return (const void *)((const uint8_t *)plan + table->datasets.offset);
 }
 static inline const struct cup_plan_field *cup_plan_fields(const struct cup_plan        *plan,
                                                            const struct cup_plan_schema *schema)

@@ -102,6 +102,7 @@ enum cup_err cup_decode_open(const struct cup_plan *plan, struct cup_pool *pool,
     if (err == CUP_OK) err = open_parsers(decode, out_fault);
     if (err == CUP_OK) err = open_unavailable(decode, out_fault);
     if (err == CUP_OK) err = cup_shapes_priv_open(decode, out_fault);
+    if (err == CUP_OK) err = cup_rules_open(plan, &decode->rules, out_fault);
     if (err != CUP_OK) {
         cup_decode_close(decode);
         return err;
@@ -114,6 +115,7 @@ void cup_decode_close(struct cup_decode *decode)
 {
     if (decode == NULL) return;
     cup_shapes_priv_close(decode);
+    cup_rules_close(decode->rules);
     cup_route_priv_close(decode);
     cup_json_close(decode->values);
     cup_json_close(decode->texts);
@@ -227,12 +229,16 @@ static bool decode_record(struct cup_decode *decode, struct cup_verdict *out_ver
 
     decode->table        = NULL;
     decode->bad_at       = CUP_NONE;
+    decode->bad_rule     = CUP_NONE;
     decode->bad_has_path = false;
     uint32_t outcome     = judge_flags(decode);
     if (outcome == CUP_OUTCOME_ACCEPTED) outcome = decode_value(decode, &row_count);
     if (outcome == CUP_STOPPED) return false;
-    struct cup_verdict verdict = {
-        .outcome = (uint16_t)outcome, .table = CUP_NONE, .bad_at = CUP_NONE, .bad = CUP_NONE};
+    struct cup_verdict verdict = {.outcome = (uint16_t)outcome,
+                                  .table   = CUP_NONE,
+                                  .bad_at  = CUP_NONE,
+                                  .bad     = CUP_NONE,
+                                  .rule    = CUP_NONE};
     if (decode->table != NULL) verdict.table = (uint32_t)(decode->table - decode->tables);
     if (outcome == CUP_OUTCOME_ACCEPTED) {
         CUP_ASSERT(row_count > 0);
@@ -240,6 +246,7 @@ static bool decode_record(struct cup_decode *decode, struct cup_verdict *out_ver
         decode->table->row_count += row_count;
     } else {
         verdict.bad_at = decode->bad_at;
+        verdict.rule   = decode->bad_rule;
         if (decode->bad_has_path) verdict.bad = decode->bad_count++;
     }
     *out_verdict = verdict;

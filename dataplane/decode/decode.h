@@ -48,6 +48,7 @@ struct cup_verdict {
     uint32_t table;     /* index in the plan; UINT32_MAX when no table is known */
     uint32_t bad_at; /* quarantined: byte in the value (0 = its first); UINT32_MAX: no one byte */
     uint32_t bad;    /* index for cup_decode_bad_path, UINT32_MAX: none */
+    uint32_t rule;   /* place among the table's rules in the plan; UINT32_MAX: none was broken */
 };
 
 enum cup_decode_stop {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "dataplane/decode/decode.h"
+#include "dataplane/transform/rules.h"
 #include "kernels/json/json.h"
 
 #define CUP_NONE    UINT32_MAX
@@ -169,6 +170,7 @@ struct cup_decode {
     const void            *topic_arg;
     struct cup_json       *values, *texts; /* records of a slice; keys and headers beside it */
 
+    struct cup_rules *rules; /* of the contracts */
     struct cup_table *tables;
     struct cup_shape *shapes;
     uint32_t         *table_buckets, *shape_buckets; /* first of a chain, CUP_NONE */
@@ -215,6 +217,7 @@ struct cup_decode {
 
     char (*bad_paths)[CUP_BAD_PATH_BYTES];
     uint32_t bad_count, bad_at;
+    uint32_t bad_rule; /* place in the table's rules; CUP_NONE */
     bool     bad_has_path;
 };
 

@@ -58,12 +58,20 @@ static uint32_t refuse(struct cup_decode *decode, uint32_t outcome,
                                   member->name, member->name_bytes);
 }
 
+static void note_required(struct cup_decode *decode, uint32_t column)
+{
+    decode->bad_rule =
+        cup_rules_required(decode->plan, (uint32_t)(decode->table - decode->tables), column);
+}
+
 /* One member of an image. */
 static inline uint32_t put_member(struct cup_decode *decode, const struct cup_member *member,
                                   const struct cup_json_node *node, uint32_t row)
 {
-    if (node->kind == CUP_JSON_NULL && member->needed && decode->names_needed)
+    if (node->kind == CUP_JSON_NULL && member->needed && decode->names_needed) {
+        note_required(decode, member->column);
         return refuse(decode, CUP_OUTCOME_NULL_IN_REQUIRED, node, member);
+    }
     if (member->unavailable) {
         if (decode->may_be_unset && cup_values_priv_unavailable(decode, member, node)) {
             decode->unset[decode->unset_count++] = member->column;
@@ -84,8 +92,10 @@ static uint32_t put_missing(struct cup_decode *decode, uint32_t row)
 
     for (uint32_t i = 0; i < shape->member_count; i++) {
         if (decode->seen[i] == decode->seen_stamp) continue;
-        if (shape->members[i].needed && decode->names_needed)
+        if (shape->members[i].needed && decode->names_needed) {
+            note_required(decode, shape->members[i].column);
             return refuse(decode, CUP_OUTCOME_MISSING_FIELD, NULL, &shape->members[i]);
+        }
         put_null(decode, shape->members[i].column, row);
     }
     return OK;
@@ -100,6 +110,7 @@ static uint32_t put_unmapped(struct cup_decode *decode, uint32_t row)
         const struct cup_plan_column *column = &decode->table->plan_columns[shape->unmapped[i]];
         if (decode->names_needed && (column->required || column->key_place > 0)) {
             struct cup_span name = cup_span_priv_of(decode->plan, column->name);
+            note_required(decode, shape->unmapped[i]);
             return cup_decode_priv_refuse(decode, CUP_OUTCOME_MISSING_FIELD, NULL,
                                           decode->image_name, (const char *)name.at, name.bytes);
         }
@@ -205,6 +216,27 @@ static bool may_be_unset(const struct cup_decode *decode)
     return envelope->op == 'c' && envelope->create_half && !full;
 }
 
+/* The contract's rules for a row that was put; the refusal names the value where it stands. */
+static uint32_t check_rules(struct cup_decode *decode, uint32_t image, uint32_t row)
+{
+    const struct cup_json_node *nodes = decode->doc.nodes;
+    uint32_t                    index = (uint32_t)(decode->table - decode->tables), rule;
+    uint32_t                    at = image + 1, expected = 0;
+
+    enum cup_outcome outcome =
+        cup_rules_check(decode->rules, index, decode->table->columns, row, &rule);
+    if (outcome == CUP_OUTCOME_ACCEPTED) return OK;
+    decode->bad_rule = rule;
+    uint32_t column  = cup_plan_rules(decode->plan, decode->table->plan)[rule].column;
+    for (uint32_t i = 0; i < nodes[image].child_count; i++, at = nodes[at].next) {
+        const struct cup_member *member =
+            cup_shapes_priv_member(decode, decode->shape, &nodes[at], &expected);
+        if (member != NULL && member->column == column)
+            return refuse(decode, outcome, &nodes[at], member);
+    }
+    return cup_decode_priv_refuse(decode, outcome, NULL, decode->image_name, NULL, 0);
+}
+
 static uint32_t put_after(struct cup_decode *decode, uint32_t row, int32_t sub)
 {
     uint32_t outcome = OK;
@@ -215,6 +247,7 @@ static uint32_t put_after(struct cup_decode *decode, uint32_t row, int32_t sub)
     decode->may_be_unset = may_be_unset(decode);
     if (outcome == OK) outcome = put_image(decode, decode->envelope.after, row);
     if (outcome == OK) outcome = cup_key_priv_check(decode, row);
+    if (outcome == OK) outcome = check_rules(decode, decode->envelope.after, row);
     if (outcome != OK) return outcome;
     return cup_silver_priv_put(decode, row, decode->envelope.op, sub, false);
 }

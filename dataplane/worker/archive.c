@@ -287,6 +287,14 @@ static bool set_inline_value(struct cup_worker *worker, uint32_t i)
     return cup_rows_set_text(&worker->archive.quarantine, CUP_QUARANTINE_VALUE, value, bytes);
 }
 
+static const char *rule_id(const struct cup_plan *plan, const struct cup_verdict *verdict)
+{
+    const struct cup_plan_table *table = &cup_plan_tables(plan)[verdict->table];
+
+    CUP_ASSERT(verdict->rule < table->rules.count);
+    return cup_plan_text(plan, cup_plan_rules(plan, table)[verdict->rule].id);
+}
+
 static bool set_verdict(struct cup_worker *worker, const struct cup_verdict *verdict)
 {
     struct cup_rows *rows    = &worker->archive.quarantine;
@@ -295,6 +303,9 @@ static bool set_verdict(struct cup_worker *worker, const struct cup_verdict *ver
     if (verdict->bad_at != UINT32_MAX) cup_rows_set_int(rows, CUP_QUARANTINE_BYTE, verdict->bad_at);
     if (verdict->bad != UINT32_MAX &&
         !set_string(rows, CUP_QUARANTINE_PATH, cup_decode_bad_path(worker->decode, verdict->bad)))
+        return false;
+    if (verdict->rule != UINT32_MAX &&
+        !set_string(rows, CUP_QUARANTINE_RULE, rule_id(worker->plan, verdict)))
         return false;
     if (verdict->table != UINT32_MAX &&
         !set_string(

@@ -183,7 +183,8 @@ static enum cup_decode_stop judge(struct cup_worker *worker, uint32_t *next)
         worker->verdicts[*next] = (struct cup_verdict){.outcome = CUP_OUTCOME_ARCHIVED,
                                                        .table   = UINT32_MAX,
                                                        .bad_at  = UINT32_MAX,
-                                                       .bad     = UINT32_MAX};
+                                                       .bad     = UINT32_MAX,
+                                                       .rule    = UINT32_MAX};
     return CUP_DECODE_DONE;
 }
 

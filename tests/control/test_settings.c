@@ -10,16 +10,18 @@
 
 static struct cup_text says;
 
-static bool is_time(const struct cup_key_row *row)
+/* What a bare number counts. */
+static uint64_t bare_unit(const struct cup_key_row *row)
 {
-    return strcmp(row->unit, "time") == 0;
+    if (strcmp(row->unit, "time") == 0) return 1000000;
+    return strcmp(row->unit, "share") == 0 ? 10000 : 1;
 }
 
 static void check_edges(void)
 {
     for (int i = 0; i < CUP_KEY_COUNT; i++) {
         const struct cup_key_row *row  = cup_key_row((enum cup_key)i);
-        uint64_t                  unit = is_time(row) ? 1000000 : 1, value = 7;
+        uint64_t                  unit = bare_unit(row), value = 7;
         char                      text[32];
         if (row->most == 0) continue;
         snprintf(text, sizeof(text), "%llu", (unsigned long long)(row->least / unit));
@@ -49,6 +51,12 @@ static void check_units(void)
     CHECK(cup_settings_number(CUP_KEY_MEMORY, "1G", &value, &says) && value == 1000000000u);
     CHECK(!cup_settings_number(CUP_KEY_MEMORY, "1GB", &value, &says));
     CHECK(fixture_said(&says, "\"1GB\" is no bytes; allowed: 16777216 to"));
+    CHECK(cup_settings_number(CUP_KEY_BREAKER_RATE, "5%", &value, &says) && value == 50000);
+    CHECK(cup_settings_number(CUP_KEY_BREAKER_RATE, "5", &value, &says) && value == 50000);
+    CHECK(cup_settings_number(CUP_KEY_BREAKER_RATE, "250ppm", &value, &says) && value == 250);
+    CHECK(!cup_settings_number(CUP_KEY_BREAKER_RATE, "101%", &value, &says));
+    CHECK(fixture_said(&says, "101% is out of range; allowed: 0 to 1000000 ppm (or %, as 5%)"));
+    value = 1000000000u;
     CHECK(!cup_settings_number(CUP_KEY_WORKERS, "1k", &value, &says));
     CHECK(fixture_said(&says, "is no count"));
     CHECK(!cup_settings_number(CUP_KEY_MEMORY, "-1", &value, &says));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/dataplane/plan_maker.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,53 @@ static struct cup_plan_list put_partitions(struct blob *blob, const struct cup_s
     return list;
 }
 
+/* A bound or value: a number in the column's unit ("" for none), and its text. */
+static struct cup_plan_value make_value(struct blob *blob, const struct cup_spec_value *is)
+{
+    struct cup_plan_value value = {.text = put_text(blob, is->text)};
+
+    if (is->real != 0)
+        memcpy(&value.words[0], &is->real, sizeof is->real);
+    else
+        memcpy(value.words, &(cup_i128){is->number}, sizeof value.words);
+    return value;
+}
+
+static struct cup_plan_list put_rules(struct blob *blob, const struct cup_spec_table *table)
+{
+    struct cup_plan_list list = {.count = table->rule_count};
+
+    list.offset = put(blob, NULL, list.count * sizeof(struct cup_plan_rule));
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct cup_spec_rule *is   = &table->rules[i];
+        struct cup_plan_rule        rule = {.id     = put_default(blob, is->id, "rule"),
+                                            .column = is->column,
+                                            .kind   = is->kind,
+                                            .bound  = make_value(blob, &is->bound),
+                                            .values = {.count = is->value_count}};
+        rule.values.offset = put(blob, NULL, is->value_count * sizeof(struct cup_plan_value));
+        for (uint32_t v = 0; v < is->value_count; v++) {
+            struct cup_plan_value value = make_value(blob, &is->values[v]);
+            memcpy(blob->at + rule.values.offset + v * sizeof value, &value, sizeof value);
+        }
+        memcpy(blob->at + list.offset + i * sizeof rule, &rule, sizeof rule);
+    }
+    return list;
+}
+
+static struct cup_plan_list put_datasets(struct blob *blob, const struct cup_spec_table *table)
+{
+    struct cup_plan_list list = {.count = table->dataset_count};
+
+    list.offset = put(blob, NULL, list.count * sizeof(struct cup_plan_dataset));
+    for (uint32_t i = 0; i < list.count; i++) {
+        struct cup_plan_dataset dataset = table->datasets[i];
+        dataset.id                      = put_text(blob, "dataset");
+        memcpy(blob->at + list.offset + i * sizeof dataset, &dataset, sizeof dataset);
+    }
+    return list;
+}
+
 static struct cup_plan_list put_fields(struct blob *blob, const struct cup_spec_table *table)
 {
     struct cup_plan_list list = {0};
@@ -120,6 +168,8 @@ static struct cup_plan_table put_table(struct blob *blob, const struct cup_spec_
                                    .description   = put_text(blob, ""),
                                    .columns       = put_columns(blob, is),
                                    .partitions    = put_partitions(blob, is),
+                                   .rules         = put_rules(blob, is),
+                                   .datasets      = put_datasets(blob, is),
                                    .images        = is->images,
                                    .write_before  = is->write_before,
                                    .contracted    = is->texts == NULL};
@@ -199,7 +249,9 @@ static struct cup_plan header(const struct cup_spec *spec)
         .file_bytes_max    = OR(spec->file_bytes_max, CUP_PLAN_FILE_BYTES_DEFAULT),
         .file_rows_max     = OR(spec->file_rows_max, CUP_PLAN_FILE_ROWS_DEFAULT),
         .log_retention_us  = OR(spec->log_retention_us, CUP_PLAN_LOG_RETENTION_US_DEFAULT),
-        .store             = spec->store};
+        .store             = spec->store,
+        .pause_ns          = 1000000000ull,
+        .breaker           = {.kind = CUP_DATASET_FAILURE_RATE, .most = INFINITY}};
 }
 
 struct cup_plan *cup_spec_plan(const struct cup_spec *spec)
@@ -215,6 +267,7 @@ struct cup_plan *cup_spec_plan(const struct cup_spec *spec)
     plan.pipeline    = put_default(&blob, spec->pipeline, "run");
     plan.kernels     = put_default(&blob, spec->kernels, "auto");
     plan.unavailable = put_default(&blob, spec->unavailable, "__debezium_unavailable_value");
+    plan.breaker.id  = put_text(&blob, "breaker");
     put_inputs(&blob, spec, &plan);
     put_tables(&blob, spec, &plan);
     plan.total_bytes = blob.bytes;

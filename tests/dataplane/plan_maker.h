@@ -25,16 +25,36 @@ struct cup_spec_column {
     uint8_t     key, required, unavailable;
 };
 
+/* A number in the column's unit, or a real if that is not 0, or a text. */
+struct cup_spec_value {
+    int64_t     number;
+    double      real;
+    const char *text;
+};
+
+struct cup_spec_rule {
+    const char                  *id;     /* NULL: "rule" */
+    uint32_t                     column; /* ascending */
+    enum cup_rule                kind;
+    struct cup_spec_value        bound;
+    const struct cup_spec_value *values;
+    uint32_t                     value_count;
+};
+
 struct cup_spec_table {
-    const char                   *name, *db, *schema, *table; /* of the source block; NULL = "" */
-    const char                   *path; /* NULL: default/silver/SCHEMA/TABLE */
-    const struct cup_spec_column *columns;
-    uint32_t                      column_count;
-    const char *const            *texts;      /* schema texts; NULL: one shape without schema */
-    uint32_t                      text_count; /* a text "" is the shape without schema */
-    uint32_t                      quarantine; /* bit i: records of texts[i] are refused */
-    uint8_t                       images, write_before;
-    const char                   *partitions[CUP_PLAN_PARTITIONS_MAX + 1]; /* names, _date; NULL */
+    const char                    *name, *db, *schema, *table; /* of the source block; NULL = "" */
+    const char                    *path; /* NULL: default/silver/SCHEMA/TABLE */
+    const struct cup_spec_column  *columns;
+    uint32_t                       column_count;
+    const char *const             *texts;      /* schema texts; NULL: one shape without schema */
+    uint32_t                       text_count; /* a text "" is the shape without schema */
+    uint32_t                       quarantine; /* bit i: records of texts[i] are refused */
+    uint8_t                        images, write_before;
+    const char                    *partitions[CUP_PLAN_PARTITIONS_MAX + 1]; /* names, _date; NULL */
+    const struct cup_spec_rule    *rules;
+    uint32_t                       rule_count;
+    const struct cup_plan_dataset *datasets; /* without id */
+    uint32_t                       dataset_count;
 };
 
 struct cup_spec_input {

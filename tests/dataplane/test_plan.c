@@ -20,6 +20,26 @@ static void touch(const struct cup_plan *plan, struct cup_plan_text text)
         touched += (uint8_t)at[i];
 }
 
+static void touch_rule(const struct cup_plan *plan, const struct cup_plan_table *table,
+                       const struct cup_plan_rule *rule)
+{
+    touch(plan, rule->id);
+    touch(plan, rule->bound.text);
+    touch(plan, cup_plan_columns(plan, table)[rule->column].name);
+    CHECK(*cup_rule_name((enum cup_rule)rule->kind) != '\0');
+    CHECK(*cup_rule_text((enum cup_rule)rule->kind) != '\0');
+    for (uint32_t i = 0; i < rule->values.count; i++)
+        touch(plan, cup_plan_values(plan, rule)[i].text);
+}
+
+static void touch_dataset(const struct cup_plan *plan, const struct cup_plan_dataset *dataset)
+{
+    touch(plan, dataset->id);
+    CHECK(*cup_dataset_unit((enum cup_dataset)dataset->kind) != '\0');
+    CHECK(*cup_action_name((enum cup_action)dataset->action) != '\0');
+    CHECK(dataset->least <= dataset->most);
+}
+
 static void touch_table(const struct cup_plan *plan, const struct cup_plan_table *table)
 {
     touch(plan, table->source_name);
@@ -28,6 +48,10 @@ static void touch_table(const struct cup_plan *plan, const struct cup_plan_table
     touch(plan, table->source_table);
     touch(plan, table->path);
     touch(plan, table->description);
+    for (uint32_t i = 0; i < table->rules.count; i++)
+        touch_rule(plan, table, &cup_plan_rules(plan, table)[i]);
+    for (uint32_t i = 0; i < table->datasets.count; i++)
+        touch_dataset(plan, &cup_plan_datasets(plan, table)[i]);
     for (uint32_t i = 0; i < table->columns.count; i++) {
         const struct cup_plan_column *column = &cup_plan_columns(plan, table)[i];
         touch(plan, column->name);
@@ -52,6 +76,7 @@ static void use(const struct cup_plan *plan)
     touch(plan, plan->pipeline);
     touch(plan, plan->kernels);
     touch(plan, plan->unavailable);
+    touch_dataset(plan, &plan->breaker);
     for (uint32_t i = 0; i < plan->inputs.count; i++) {
         touch(plan, cup_plan_inputs(plan)[i].path);
         touch(plan, cup_plan_inputs(plan)[i].topic);
@@ -76,16 +101,32 @@ static struct cup_plan *make(void)
     static const struct cup_spec_column columns[] = {
         {"id", "long", "int64", .key = 1},
         {"amount", "decimal(10,2)", "decimal_base64", .scale = 2, .required = 1},
-        {"tags", "string", "list", .element = "string", .unavailable = 1}};
+        {"tags", "string", "list", .element = "string", .unavailable = 1},
+        {"note", "string", "string", .key = 0},
+        {"rate", "double", "double", .key = 0}};
+    static const struct cup_spec_value values[] = {{.text = "a"}, {.text = "b"}};
+    static const struct cup_spec_rule  rules[]  = {
+          {.kind = CUP_RULE_MULTIPLE_OF, .bound = {.number = 5}},
+          {.kind = CUP_RULE_MINIMUM, .bound = {.number = -5}, .column = 1},
+          {.kind = CUP_RULE_UNIQUE_ITEMS, .column = 2},
+          {.kind = CUP_RULE_VALID_VALUES, .column = 3, .values = values, .value_count = 2},
+          {.kind = CUP_RULE_PATTERN, .column = 3, .bound = {.text = "a"}},
+          {.kind = CUP_RULE_MAXIMUM, .column = 4, .bound = {.real = 0.5}}};
+    static const struct cup_plan_dataset datasets[] = {
+        {.kind = CUP_DATASET_ROW_COUNT, .least = 1, .most = 9, .action = CUP_ACTION_ABORT}};
     static const char *const           texts[]  = {"", "{\"type\":\"struct\"}"};
-    static const struct cup_spec_table tables[] = {{.name         = "pg",
-                                                    .schema       = "bank",
-                                                    .table        = "t",
-                                                    .columns      = columns,
-                                                    .column_count = 3,
-                                                    .partitions   = {"_date", "id"},
-                                                    .texts        = texts,
-                                                    .text_count   = 2}};
+    static const struct cup_spec_table tables[] = {{.name          = "pg",
+                                                    .schema        = "bank",
+                                                    .table         = "t",
+                                                    .columns       = columns,
+                                                    .column_count  = 5,
+                                                    .rules         = rules,
+                                                    .rule_count    = 6,
+                                                    .datasets      = datasets,
+                                                    .dataset_count = 1,
+                                                    .partitions    = {"_date", "id"},
+                                                    .texts         = texts,
+                                                    .text_count    = 2}};
     static const struct cup_spec_input inputs[] = {{.path = "/in/a", .topic = "a"},
                                                    {.path = "/in/b", .topic = "b", .form = 1}};
 
@@ -132,14 +173,16 @@ static void check_every_word(const struct cup_plan *good)
         struct cup_plan *plan = malloc(good->total_bytes);                                         \
         CHECK(plan != NULL);                                                                       \
         memcpy(plan, good, good->total_bytes);                                                     \
-        struct cup_plan_table  *table  = (void *)(uintptr_t)cup_plan_tables(plan);                 \
-        struct cup_plan_schema *schema = (void *)(uintptr_t)cup_plan_schemas(plan);                \
-        struct cup_plan_column *column = (void *)(uintptr_t)cup_plan_columns(plan, table);         \
-        struct cup_plan_field  *field  = (void *)(uintptr_t)cup_plan_fields(plan, schema);         \
-        struct cup_plan_input  *input  = (void *)(uintptr_t)cup_plan_inputs(plan);                 \
-        char                   *path   = (char *)plan + table->path.offset;                        \
-        uint32_t               *by     = (void *)(uintptr_t)cup_plan_partitions(plan, table);      \
-        (void)column, (void)field, (void)input, (void)path, (void)by;                              \
+        struct cup_plan_table   *table   = (void *)(uintptr_t)cup_plan_tables(plan);               \
+        struct cup_plan_schema  *schema  = (void *)(uintptr_t)cup_plan_schemas(plan);              \
+        struct cup_plan_column  *column  = (void *)(uintptr_t)cup_plan_columns(plan, table);       \
+        struct cup_plan_field   *field   = (void *)(uintptr_t)cup_plan_fields(plan, schema);       \
+        struct cup_plan_input   *input   = (void *)(uintptr_t)cup_plan_inputs(plan);               \
+        char                    *path    = (char *)plan + table->path.offset;                      \
+        uint32_t                *by      = (void *)(uintptr_t)cup_plan_partitions(plan, table);    \
+        struct cup_plan_rule    *rule    = (void *)(uintptr_t)cup_plan_rules(plan, table);         \
+        struct cup_plan_dataset *dataset = (void *)(uintptr_t)cup_plan_datasets(plan, table);      \
+        (void)column, (void)field, (void)input, (void)path, (void)by, (void)rule, (void)dataset;   \
         statement;                                                                                 \
         CHECK(check_sealed(plan, good->total_bytes) == CUP_BAD_PLAN);                              \
         free(plan);                                                                                \
@@ -168,7 +211,7 @@ static void check_must_refuse(const struct cup_plan *good)
     REFUSED(plan->log_retention_us = CUP_PLAN_LOG_RETENTION_US_MAX + 1);
     REFUSED(plan->store = CUP_PLAN_STORES);
     REFUSED(by[1] = 1); /* amount: no key column */
-    REFUSED(by[1] = 3);
+    REFUSED(by[1] = 5);
     REFUSED(by[1] = CUP_PLAN_PARTITION_DATE);
     REFUSED((by[0] = 0, by[1] = 0));
     REFUSED(table->partitions.count = CUP_PLAN_PARTITIONS_MAX + 1);
@@ -192,10 +235,10 @@ static void check_must_refuse(const struct cup_plan *good)
     REFUSED(column->type = CUP_TYPE_STRUCT);
     REFUSED(column[1].precision = 39);
     REFUSED(column[1].scale = 11);
-    REFUSED(column->key_place = 4);
+    REFUSED(column->key_place = 6);
     REFUSED(schema->table = 1);
     REFUSED(schema->quarantine = 2);
-    REFUSED(field->column = 3);
+    REFUSED(field->column = 5);
     REFUSED(field->encoding = CUP_ENCODING_COUNT);
     REFUSED(field->encoding = CUP_ENCODING_LIST);
     REFUSED(field[2].element_encoding = CUP_ENCODING_LIST);
@@ -205,6 +248,42 @@ static void check_must_refuse(const struct cup_plan *good)
     REFUSED(input->topic.bytes = 0);
     REFUSED(plan->tables.offset += 1);
     REFUSED(plan->inputs.count = UINT32_MAX);
+}
+
+static void check_rules_refused(const struct cup_plan *good)
+{
+    const uint64_t nan = 0x7ff8000000000000ull;
+
+    REFUSED(rule->id.bytes = 0);
+    REFUSED(rule[4].bound.text.offset = plan->total_bytes);
+    REFUSED(rule[5].column = 5);
+    REFUSED(rule[5].column = 2); /* by column */
+    REFUSED(rule->kind = CUP_RULE_COUNT);
+    REFUSED(rule->bound.words[0] = 0); /* a multiple of 0 */
+    REFUSED(rule->bound.words[1] = 1ull << 63);
+    REFUSED(rule->kind = CUP_RULE_PATTERN);
+    REFUSED(rule->kind = CUP_RULE_MIN_LENGTH);
+    REFUSED(rule->kind = CUP_RULE_MAX_ITEMS);
+    REFUSED(rule[2].kind = CUP_RULE_MINIMUM);
+    REFUSED(rule[2].kind = CUP_RULE_VALID_VALUES);
+    REFUSED((rule[2].kind = CUP_RULE_MIN_ITEMS, rule[2].bound.words[0] = 1ull << 32));
+    REFUSED(rule[3].kind = CUP_RULE_UNIQUE_ITEMS);
+    REFUSED(rule[3].kind = CUP_RULE_PATTERN); /* that has no values */
+    REFUSED(rule[3].kind = CUP_RULE_MINIMUM);
+    REFUSED(rule[3].values.count = CUP_PLAN_RULE_VALUES_MAX + 1);
+    REFUSED(rule[3].values.offset += 4);
+    REFUSED(rule[5].bound.words[0] = nan);
+    REFUSED(rule[5].kind = CUP_RULE_MULTIPLE_OF);
+    REFUSED(table->rules.count = CUP_PLAN_RULES_MAX + 1);
+    REFUSED(table->datasets.count = CUP_PLAN_DATASETS_MAX + 1);
+    REFUSED(dataset->kind = CUP_DATASET_COUNT);
+    REFUSED(dataset->action = CUP_ACTION_COUNT);
+    REFUSED(dataset->least = 10);
+    REFUSED(memcpy(&dataset->least, &nan, sizeof nan));
+    REFUSED(dataset->id.bytes = 0);
+    REFUSED(plan->breaker.kind = CUP_DATASET_ROW_COUNT);
+    REFUSED(plan->breaker.id.bytes = 0);
+    REFUSED(plan->pause_ns = 0);
 }
 
 static void check_bytes(const struct cup_plan *good)
@@ -238,6 +317,7 @@ int main(int argc, char **argv)
     use(good);
     check_every_word(good);
     check_must_refuse(good);
+    check_rules_refused(good);
     check_bytes(good);
     CHECK(cup_plan_checksum("123456789", 9) == 0xe3069283); /* the vector of CRC-32C */
     free(good);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "control/cli/tool.h"
 #include "control/contract/contract.h"
 #include "control/contract/sqltype.h"
 
@@ -65,6 +66,7 @@ void cup_help_command(struct cup_text *text, enum cup_command command)
                       "stay missing from it\n"
                       "Both only say what they would do, until --yes is given. --json prints "
                       "the explanation for programs.\n");
+    if (command == CUP_COMMAND_CONTRACT) cup_tool_put_help(text);
     if (command == CUP_COMMAND_RUN || command == CUP_COMMAND_VALIDATE) put_options(text);
 }
 
@@ -142,7 +144,11 @@ bool cup_help_topic(struct cup_text *text, const char *topic)
     enum cup_command command = cup_args_command(topic);
 
     CUP_ASSERT(topic != NULL);
-    if (command != CUP_COMMAND_COUNT)
+    if (command == CUP_COMMAND_CONTRACT) {
+        cup_help_command(text, command);
+        cup_text_puts(text, "\n");
+        put_contract(text);
+    } else if (command != CUP_COMMAND_COUNT)
         cup_help_command(text, command);
     else if (strcmp(topic, "config") == 0)
         put_keys(text);

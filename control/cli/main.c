@@ -6,6 +6,7 @@
 
 #include "control/cli/help.h"
 #include "control/cli/job.h"
+#include "control/cli/tool.h"
 #include "control/supervise/child.h"
 
 static enum cup_exit print(struct cup_text *text, enum cup_exit code)
@@ -69,7 +70,9 @@ static enum cup_exit run_job(enum cup_command command, int count, char **words)
         fprintf(stderr, "cupel: %s: %s\n", fault.what, cup_err_text(fault.err));
         return CUP_EXIT_FAULT;
     }
-    if (cup_args_parse(&keep, count, words, &args, &says) != CUP_OK)
+    if (command == CUP_COMMAND_CONTRACT)
+        code = cup_tool_run(&keep, count, words);
+    else if (cup_args_parse(&keep, count, words, &args, &says) != CUP_OK)
         fprintf(stderr, "cupel: %scupel help %s  explains it\n", says.failed ? "" : says.at,
                 cup_command_row(command)->name);
     else if (args.help)
@@ -97,6 +100,7 @@ int main(int argc, char **argv)
     enum cup_command command = cup_args_command(argv[1]);
     switch (command) {
     case CUP_COMMAND_RUN:
+    case CUP_COMMAND_CONTRACT:
     case CUP_COMMAND_VALIDATE: return run_job(command, argc - 2, argv + 2);
     case CUP_COMMAND_VERIFY:
     case CUP_COMMAND_REPLAY:

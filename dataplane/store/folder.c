@@ -367,6 +367,14 @@ void cup_store_priv_want(struct cup_store_folder *folder)
         folder->wanted = folder->dirty;
 }
 
+/* What the folder holds can no longer be proved: every sync from now on says so. Opening the lake
+ * anew looks at what is there. */
+static void lose(struct cup_store *store, struct cup_store_folder *folder, int64_t result)
+{
+    store->lost  = true;
+    folder->lost = result;
+}
+
 /* Syncs folders that are not dirty any more: a sync is never repeated, also if it failed. */
 static void sync_piece(struct cup_store *store, struct cup_store_folder **folders, uint32_t count)
 {
@@ -377,17 +385,16 @@ static void sync_piece(struct cup_store *store, struct cup_store_folder **folder
         struct cup_fault fault;
         int              fd;
         enum cup_err     err = cup_store_priv_open_folder(store, folders[i]->name, &fd, &fault);
-        folders[i]->pass     = store->pass;
-        folders[i]->result   = err == CUP_OK         ? 0
-                               : fault.os_errno == 0 ? -ENOENT
-                                                     : -(int64_t)fault.os_errno;
-        if (err != CUP_OK) continue;
+        if (err != CUP_OK) {
+            lose(store, folders[i], fault.os_errno == 0 ? -ENOENT : -(int64_t)fault.os_errno);
+            continue;
+        }
         ops[opened++] = (struct cup_disk_op){.kind = CUP_DISK_SYNC, .fd = fd};
         hold(store, folders[i], fd);
     }
     store->disk->ops->run(store->disk, ops, opened);
     for (uint32_t i = 0; i < opened; i++)
-        store->held[i]->result = ops[i].result;
+        if (ops[i].result < 0) lose(store, store->held[i], ops[i].result);
     cup_store_priv_release(store);
 }
 
@@ -401,7 +408,6 @@ void cup_store_priv_sync_wanted(struct cup_store *store)
         store->dirty[i]      = store->dirty[kept];
         store->dirty[kept++] = folder;
     }
-    store->pass++;
     store->dirty_count = kept;
     for (uint32_t i = kept; i < end; i++)
         store->dirty[i]->wanted = store->dirty[i]->dirty = false;
@@ -411,13 +417,12 @@ void cup_store_priv_sync_wanted(struct cup_store *store)
     }
 }
 
-enum cup_err cup_store_priv_synced(const struct cup_store        *store,
-                                   const struct cup_store_folder *folder,
+enum cup_err cup_store_priv_synced(const struct cup_store_folder *folder,
                                    struct cup_fault              *out_fault)
 {
     for (; folder != NULL; folder = folder->above)
-        if (folder->pass == store->pass && folder->result < 0)
-            return cup_store_priv_fail(out_fault, CUP_IO, folder->result, "sync folder",
+        if (folder->lost < 0)
+            return cup_store_priv_fail(out_fault, CUP_IO, folder->lost, "sync folder",
                                        folder->name);
     return CUP_OK;
 }
@@ -431,8 +436,8 @@ enum cup_err cup_store_sync(struct cup_store *store, struct cup_fault *out_fault
         store->dirty[i]->wanted = true;
     cup_store_priv_sync_wanted(store);
     for (uint32_t i = 0; err == CUP_OK && i < count; i++)
-        err = cup_store_priv_synced(store, store->dirty[i], out_fault);
-    if (store->folder_count > FOLDERS_MAX) cup_store_priv_forget_folders(store);
+        err = cup_store_priv_synced(store->dirty[i], out_fault);
+    if (store->folder_count > FOLDERS_MAX && !store->lost) cup_store_priv_forget_folders(store);
     return err;
 }
 
@@ -453,5 +458,5 @@ enum cup_err cup_store_sync_folder(struct cup_store *store, const char *folder,
     cup_store_priv_touch(store, noted);
     cup_store_priv_want(noted);
     cup_store_priv_sync_wanted(store);
-    return cup_store_priv_synced(store, noted, out_fault);
+    return cup_store_priv_synced(noted, out_fault);
 }

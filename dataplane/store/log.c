@@ -35,7 +35,7 @@ static enum cup_err create(struct cup_store *store, const char *name, int *out_f
     cup_store_priv_touch(store, folder);
     cup_store_priv_want(folder);
     cup_store_priv_sync_wanted(store);
-    err = cup_store_priv_synced(store, folder, out_fault);
+    err = cup_store_priv_synced(folder, out_fault);
     if (err == CUP_OK)
         *out_fd = (int)fd;
     else

@@ -245,7 +245,7 @@ static void put_files(struct cup_store *store, struct cup_store_put **puts, uint
     cup_store_priv_sync_wanted(store);
     for (uint32_t i = 0; i < count; i++) {
         if (jobs[i].fault.err == CUP_OK)
-            jobs[i].fault.err = cup_store_priv_synced(store, jobs[i].folder, &jobs[i].fault);
+            jobs[i].fault.err = cup_store_priv_synced(jobs[i].folder, &jobs[i].fault);
         set_result(puts[i], &jobs[i].fault);
     }
     cup_store_priv_drop(files, count);

@@ -26,8 +26,7 @@ struct cup_store_folder {
     int                      fd;     /* -1 unless held */
     bool                     dirty;  /* names in it changed since its last fsync; in store->dirty */
     bool                     wanted; /* by the sync that begins */
-    uint64_t                 pass;   /* of its last sync, which ended with `result` */
-    int64_t                  result;
+    int64_t                  lost;   /* < 0: a sync of it failed, with this */
     char                     name[];
 };
 
@@ -44,7 +43,7 @@ struct cup_store {
     struct cup_store_folder  *buckets[CUP_STORE_BUCKETS];
     struct cup_store_folder **dirty; /* room for all folders */
     uint32_t                  dirty_count, dirty_cap, folder_count;
-    uint64_t                  pass;
+    bool                      lost; /* one of the folders is: they are remembered */
     struct cup_store_folder  *held[CUP_STORE_PIECE];
     uint32_t                  held_count;
 };
@@ -120,11 +119,11 @@ const char                 *cup_store_priv_leaf(const char *name);
 void cup_store_priv_touch(struct cup_store *store, struct cup_store_folder *folder);
 
 /* cup_store_priv_want asks for the sync of a folder and of what is dirty above it, which
- * cup_store_priv_sync_wanted then does; cup_store_priv_synced gives the result for the chain. */
+ * cup_store_priv_sync_wanted then does; cup_store_priv_synced fails when a
+ * sync in the chain failed, now or ever. */
 void                        cup_store_priv_want(struct cup_store_folder *folder);
 void                        cup_store_priv_sync_wanted(struct cup_store *store);
-CUP_MUST_CHECK enum cup_err cup_store_priv_synced(const struct cup_store        *store,
-                                                  const struct cup_store_folder *folder,
+CUP_MUST_CHECK enum cup_err cup_store_priv_synced(const struct cup_store_folder *folder,
                                                   struct cup_fault              *out_fault);
 void                        cup_store_priv_forget_folders(struct cup_store *store);
 

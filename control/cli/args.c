@@ -172,6 +172,7 @@ enum cup_err cup_args_apply(struct cup_keep *keep, const struct cup_args *args,
                 apply_number(args, CUP_OPTION_COMMIT_INTERVAL, &settings->commit_ns_max, says) &&
                 apply_number(args, CUP_OPTION_COMMIT_BYTES, &settings->commit_bytes_max, says) &&
                 apply_word(args, CUP_OPTION_FORM, &form, says) &&
+                apply_word(args, CUP_OPTION_FORMAT, &settings->format, says) &&
                 apply_word(args, CUP_OPTION_CODEC, &codec, says) &&
                 apply_word(args, CUP_OPTION_KERNELS, &kernels, says);
     if (!good) return CUP_BAD_CONFIG;

@@ -144,6 +144,8 @@ static void set_value(struct work *work, const struct cup_yaml_node *node, enum 
     case CUP_KEY_OWNER: settings->owner = node->text; break;
     case CUP_KEY_LAKE: settings->lake = relative(work, node->text); break;
     case CUP_KEY_UNAVAILABLE: settings->unavailable = node->text; break;
+    case CUP_KEY_FORMAT: settings->format = set_word(work, node, key, 0); break;
+    case CUP_KEY_METADATA_PREFIX: settings->metadata_prefix = node->text; break;
     case CUP_KEY_INPUT_FORM: work->input->form = (uint8_t)set_word(work, node, key, 0); break;
     case CUP_KEY_INPUT_INDEPENDENT: set_bool(work, node, key, &work->input->independent); break;
     case CUP_KEY_BRONZE_ENABLED: set_bool(work, node, key, &settings->bronze); break;

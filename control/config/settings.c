@@ -154,6 +154,7 @@ void cup_settings_default(struct cup_settings *out_settings)
         .owner            = "",
         .kernels          = cup_key_row(CUP_KEY_KERNELS)->standard,
         .unavailable      = cup_key_row(CUP_KEY_UNAVAILABLE)->standard,
+        .metadata_prefix  = cup_key_row(CUP_KEY_METADATA_PREFIX)->standard,
         .record_bytes_max = standard_number(CUP_KEY_RECORD_BYTES_MAX),
         .depth_max        = standard_number(CUP_KEY_DEPTH_MAX),
         .members_max      = standard_number(CUP_KEY_MEMBERS_MAX),

@@ -43,7 +43,7 @@ struct cup_settings {
     const char                *name, *domain, *owner;
     const char                *source; /* NULL: the name in the record */
     const char                *lake;   /* NULL until given */
-    const char                *kernels, *unavailable;
+    const char                *kernels, *unavailable, *metadata_prefix;
     struct cup_settings_input *inputs;
     uint32_t                   input_count;
     uint64_t record_bytes_max, depth_max, members_max, key_bytes_max, number_bytes_max;
@@ -56,6 +56,7 @@ struct cup_settings {
     uint32_t breaker_action; /* enum cup_action */
     uint32_t store;          /* enum cup_disk_choice of dataplane/store/disk.h */
     uint32_t codec;          /* enum cup_codec */
+    uint32_t format;         /* enum cup_format; CUP_FORMAT_COUNT: to be detected */
     bool     bronze, silver, quarantine_inline, until_end, compact;
     struct cup_drift_policy drift;
 };

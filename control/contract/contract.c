@@ -91,22 +91,24 @@ static struct said customs_of(struct cup_contract_work *work, const struct cup_y
     return said;
 }
 
-/* Whether the property is the second of its two words. */
-static bool is_second_word(struct cup_contract_work *work, const struct said *said,
-                           enum custom custom)
+/* The place of the property's value among its words; `otherwise` when it says nothing. */
+static uint32_t word_of(struct cup_contract_work *work, const struct said *said, enum custom custom,
+                        uint32_t otherwise)
 {
-    const char *words = customs[custom].words, *value = said->values[custom];
-    size_t      first = strcspn(words, " ");
+    const char *word = customs[custom].words, *value = said->values[custom];
 
-    if (value == NULL) return false;
-    if (strcmp(words + first + 3, value) == 0) return true;
-    if (strlen(value) != first || memcmp(words, value, first) != 0) {
-        cup_yaml_at(&work->yaml, said->nodes[custom], work->says);
-        cup_text_printf(work->says, "%s: \"%s\" is not known; allowed: %s\n",
-                        customs[custom].property, value, words);
-        work->failed = true;
+    for (uint32_t i = 0; value != NULL && word != NULL; i++) {
+        size_t bytes = strcspn(word, " ");
+        if (strlen(value) == bytes && memcmp(word, value, bytes) == 0) return i;
+        word = strstr(word, " | ");
+        if (word != NULL) word += 3;
     }
-    return false;
+    if (value == NULL) return otherwise;
+    cup_yaml_at(&work->yaml, said->nodes[custom], work->says);
+    cup_text_printf(work->says, "%s: \"%s\" is not known; allowed: %s\n", customs[custom].property,
+                    value, customs[custom].words);
+    work->failed = true;
+    return otherwise;
 }
 
 /* --- columns --- */
@@ -262,15 +264,37 @@ static void read_names(struct cup_contract_work *work, const struct cup_yaml_nod
             "customProperties sourceName");
 }
 
+/* How records find the table, and what they leave open. */
+static void settle_rules(struct cup_contract_work *work, const struct said *said,
+                         struct cup_catalog_table *table)
+{
+    static const uint8_t missing[] = {CUP_MISSING_QUARANTINE, CUP_MISSING_NULL, CUP_MISSING_KEEP,
+                                      CUP_MISSING_FORMAT};
+
+    table->missing          = missing[word_of(work, said, CUSTOM_MISSING, 3)];
+    table->truncate_applies = word_of(work, said, CUSTOM_TRUNCATE, 0) == 1;
+    table->topic            = said->values[CUSTOM_TOPIC] == NULL ? "" : said->values[CUSTOM_TOPIC];
+    for (uint32_t i = 0;
+         *table->topic != '\0' && work->catalog != NULL && i < work->catalog->table_count; i++) {
+        if (strcmp(work->catalog->tables[i].topic, table->topic) != 0) continue;
+        cup_yaml_at(&work->yaml, said->nodes[CUSTOM_TOPIC], work->says);
+        cup_text_printf(work->says,
+                        "topic: \"%s\" is claimed by %s too; records of one topic that do not "
+                        "name their table cannot be told apart\n",
+                        table->topic, work->catalog->tables[i].path);
+        work->failed = true;
+    }
+}
+
 static void settle_images(struct cup_contract_work *work, const struct said *said,
                           struct cup_catalog_table *table)
 {
-    bool full = is_second_word(work, said, CUSTOM_REPLICA_IDENTITY);
+    bool full = word_of(work, said, CUSTOM_REPLICA_IDENTITY, 0) == 1;
 
     /* without a key only whole rows can be named */
     if (said->values[CUSTOM_REPLICA_IDENTITY] == NULL) full = table->key_count == 0;
     table->images       = full ? CUP_IMAGES_FULL : CUP_IMAGES_KEY_ONLY;
-    table->write_before = is_second_word(work, said, CUSTOM_IMAGES);
+    table->write_before = word_of(work, said, CUSTOM_IMAGES, 0) == 1;
     for (uint32_t i = 0; full && i < table->column_count; i++)
         table->columns[i].is.unavailable = 0; /* then the source sends every value */
 }
@@ -348,6 +372,7 @@ static void read_table(struct cup_contract_work *work, const struct cup_yaml_nod
     for (uint32_t i = 0; i < columns->count; i++)
         read_column(work, columns->children[i], &table);
     settle_images(work, &said, &table);
+    settle_rules(work, &said, &table);
     settle_partitions(work, node, &said, &table);
     if (work->failed) return;
     if (work->catalog == NULL) {

@@ -93,6 +93,7 @@ static void put_header(struct build *build, struct cup_plan *plan)
     plan->pipeline          = put_string(build, settings->name);
     plan->kernels           = put_string(build, settings->kernels);
     plan->unavailable       = put_string(build, settings->unavailable);
+    plan->metadata          = put_string(build, settings->metadata_prefix);
     plan->record_bytes_max  = (uint32_t)settings->record_bytes_max;
     plan->depth_max         = (uint32_t)settings->depth_max;
     plan->members_max       = (uint32_t)settings->members_max;
@@ -103,6 +104,7 @@ static void put_header(struct build *build, struct cup_plan *plan)
     plan->silver            = settings->silver;
     plan->quarantine_inline = settings->quarantine_inline || !settings->bronze;
     plan->until_end         = settings->until_end;
+    plan->format            = settings->format;
     plan->epoch_ns_max      = settings->commit_ns_max;
     plan->epoch_bytes_max   = settings->commit_bytes_max;
     plan->pool_bytes        = settings->pool_bytes;
@@ -231,15 +233,18 @@ static void put_tables(struct build *build, struct cup_plan *plan)
     for (uint32_t i = 0; i < catalog->table_count; i++) {
         const struct cup_catalog_table *table = &catalog->tables[i];
         tables[i] =
-            (struct cup_plan_table){.source_name   = put_string(build, table->source_name),
-                                    .source_db     = put_string(build, table->source_db),
-                                    .source_schema = put_string(build, table->source_schema),
-                                    .source_table  = put_string(build, table->source_table),
-                                    .path          = put_string(build, table->path),
-                                    .description   = put_string(build, table->description),
-                                    .images        = table->images,
-                                    .write_before  = table->write_before,
-                                    .contracted    = table->contracted};
+            (struct cup_plan_table){.source_name      = put_string(build, table->source_name),
+                                    .source_db        = put_string(build, table->source_db),
+                                    .source_schema    = put_string(build, table->source_schema),
+                                    .source_table     = put_string(build, table->source_table),
+                                    .path             = put_string(build, table->path),
+                                    .description      = put_string(build, table->description),
+                                    .images           = table->images,
+                                    .write_before     = table->write_before,
+                                    .missing          = table->missing,
+                                    .topic            = put_string(build, table->topic),
+                                    .truncate_applies = table->truncate_applies,
+                                    .contracted       = table->contracted};
         put_columns(build, table, &tables[i]);
         put_partitions(build, table, &tables[i]);
         put_rules(build, table, &tables[i]);

@@ -228,6 +228,7 @@ static enum cup_catalog_answer open_table(struct cup_catalog               *cata
         .source_db     = cup_keep_string(catalog->keep, unknown->source_db),
         .source_schema = cup_keep_string(catalog->keep, unknown->source_schema),
         .source_table  = cup_keep_string(catalog->keep, unknown->source_table),
+        .topic         = "",
         .description   = ""};
 
     table.path = table_path(catalog, &table);

@@ -69,6 +69,7 @@ struct cup_catalog_dataset {
 struct cup_catalog_table {
     const char                 *source_name, *source_db, *source_schema, *source_table;
     const char                 *path, *description;
+    const char                 *topic; /* of records that do not name their table; "": by names */
     struct cup_catalog_column  *columns;
     uint32_t                    column_count, column_cap;
     uint32_t                    key_count;
@@ -78,8 +79,8 @@ struct cup_catalog_table {
     uint32_t                    rule_count, rule_cap;
     struct cup_catalog_dataset *datasets;
     uint32_t                    dataset_count, dataset_cap;
-    uint8_t                     images; /* enum cup_images */
-    bool                        write_before, contracted;
+    uint8_t                     images, missing; /* enum cup_images, enum cup_missing */
+    bool                        write_before, contracted, truncate_applies;
 };
 
 struct cup_catalog_field {

@@ -11,6 +11,14 @@ static const struct {
 #undef CUP_OUTCOME
 };
 
+static const struct {
+    const char *name, *rule, *text;
+} formats[CUP_FORMAT_COUNT] = {
+#define CUP_FORMAT(id, name, rule, text) {name, rule, text},
+#include "dataplane/abi/format.def"
+#undef CUP_FORMAT
+};
+
 static const struct cup_encoding_row encodings[CUP_ENCODING_COUNT] = {
 #define CUP_ENCODING(id, name, type, connect, semantic, text)                                      \
     {name, connect, semantic, text, CUP_TYPE_##type},
@@ -75,6 +83,24 @@ static const struct {
 #include "dataplane/abi/close.def"
 #undef CUP_CLOSE
 };
+
+const char *cup_format_name(enum cup_format format)
+{
+    CUP_ASSERT(format < CUP_FORMAT_COUNT);
+    return formats[format].name;
+}
+
+const char *cup_format_rule(enum cup_format format)
+{
+    CUP_ASSERT(format < CUP_FORMAT_COUNT);
+    return formats[format].rule;
+}
+
+const char *cup_format_text(enum cup_format format)
+{
+    CUP_ASSERT(format < CUP_FORMAT_COUNT);
+    return formats[format].text;
+}
 
 enum cup_outcome_class cup_outcome_class(enum cup_outcome outcome)
 {

@@ -123,6 +123,7 @@ static bool check_limits(const struct check *check)
            check_range(check, plan->bronze, 0, 1, "plan: bronze") &&
            check_range(check, plan->silver, 0, 1, "plan: silver") &&
            check_range(check, plan->until_end, 0, 1, "plan: until_end") &&
+           check_range(check, plan->format, 0, CUP_FORMAT_COUNT - 1, "plan: format") &&
            check_range(check, plan->quarantine_inline, 0, 1, "plan: quarantine_inline") &&
            (plan->bronze || plan->quarantine_inline ||
             bad(check, "plan: quarantine without bronze")) &&
@@ -359,11 +360,14 @@ static bool check_tables(const struct check *check)
             !check_filled(check, table->source_table, "plan: source table") ||
             !check_path(check, table->path, "plan: table path") ||
             !check_name(check, table->description, "plan: table description") ||
+            !check_name(check, table->topic, "plan: table topic") ||
             !CHECK_LIST(check, table->columns, cup_plan_column, CUP_PLAN_COLUMNS_MAX,
                         "plan: columns"))
             return false;
         if (table->images > CUP_IMAGES_FULL || table->write_before > 1 || table->contracted > 1)
             return bad(check, "plan: table images");
+        if (table->missing >= CUP_MISSING_COUNT || table->truncate_applies > 1)
+            return bad(check, "plan: table rules");
         if (table->columns.count == 0) return bad(check, "plan: table without columns");
         if (!check_columns(check, table) || !check_partitions(check, table) ||
             !check_rules(check, table) || !check_datasets(check, table))
@@ -428,6 +432,7 @@ static bool check_header(const struct check *check)
            check_range(check, plan->pause_ns, 1, CUP_PLAN_PAUSE_NS_MAX, "plan: pause_ns") &&
            check_dataset(check, &plan->breaker) &&
            (plan->breaker.kind == CUP_DATASET_FAILURE_RATE || bad(check, "plan: breaker")) &&
+           check_filled(check, plan->metadata, "plan: metadata") &&
            CHECK_LIST(check, plan->inputs, cup_plan_input, CUP_PLAN_INPUTS_MAX, "plan: inputs") &&
            CHECK_LIST(check, plan->tables, cup_plan_table, CUP_PLAN_TABLES_MAX, "plan: tables") &&
            CHECK_LIST(check, plan->schemas, cup_plan_schema, CUP_PLAN_SCHEMAS_MAX, "plan: schemas");

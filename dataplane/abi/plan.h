@@ -93,6 +93,14 @@ enum cup_encoding {
     CUP_ENCODING_COUNT
 };
 
+/* How change events are written. */
+enum cup_format {
+#define CUP_FORMAT(id, name, rule, text) CUP_FORMAT_##id,
+#include "dataplane/abi/format.def"
+#undef CUP_FORMAT
+    CUP_FORMAT_COUNT
+};
+
 enum cup_silver {
 #define CUP_SILVER(id, name, type, text) CUP_SILVER_##id,
 #include "dataplane/abi/silver.def"
@@ -160,6 +168,11 @@ const char      *cup_dataset_unit(enum cup_dataset dataset);
 const char      *cup_dataset_text(enum cup_dataset dataset);
 const char      *cup_action_name(enum cup_action action);
 const char      *cup_action_text(enum cup_action action);
+
+/* What tells a record's format (rule), and what the format is. */
+const char *cup_format_name(enum cup_format format);
+const char *cup_format_rule(enum cup_format format);
+const char *cup_format_text(enum cup_format format);
 
 struct cup_encoding_row {
     const char *name, *connect_type, *semantic, *text;
@@ -244,6 +257,15 @@ struct cup_plan_schema {
 
 enum cup_images { CUP_IMAGES_KEY_ONLY, CUP_IMAGES_FULL }; /* replica identity default | full */
 
+/* What a column means that an update does not name. FORMAT: what its format says. */
+enum cup_missing {
+    CUP_MISSING_FORMAT,
+    CUP_MISSING_NULL,       /* NULL */
+    CUP_MISSING_KEEP,       /* not sent: the previous value stays */
+    CUP_MISSING_QUARANTINE, /* nobody said: the record is refused */
+    CUP_MISSING_COUNT
+};
+
 struct cup_plan_table {
     /* what the record's source block must say; empty connector_name or db matches any */
     struct cup_plan_text source_name, source_db, source_schema, source_table;
@@ -256,7 +278,12 @@ struct cup_plan_table {
     uint8_t              images;       /* enum cup_images */
     uint8_t              write_before; /* 1: a b row before each u */
     uint8_t              contracted;   /* 1: declared by a contract */
-    uint8_t              pad;
+    uint8_t              missing;      /* enum cup_missing */
+    /* the topic whose records, where they do not name their table, are this one's; empty: the one
+     * that ends in .schema.table */
+    struct cup_plan_text topic;
+    uint8_t              truncate_applies; /* 1: a truncate counts on a topic of many partitions */
+    uint8_t              pad[3];
 };
 
 struct cup_plan {
@@ -270,6 +297,7 @@ struct cup_plan {
     struct cup_plan_text domain, pipeline;
     struct cup_plan_text kernels;     /* "auto", "scalar", "sse42", "avx2", "avx512" */
     struct cup_plan_text unavailable; /* placeholder text, default __debezium_unavailable_value */
+    struct cup_plan_text metadata;    /* flattened: what the names of its metadata begin with */
     uint32_t             shard;
 
     uint32_t record_bytes_max, depth_max, members_max, key_bytes_max, number_bytes_max;
@@ -277,7 +305,7 @@ struct cup_plan {
     uint32_t quarantine_inline; /* 1: raw bytes in the quarantine table too */
     uint32_t bronze, silver;    /* 1: write the zone. bronze 0 makes quarantine_inline 1 */
     uint32_t until_end; /* 1: stop when all inputs have ended; a last line without LF counts */
-    uint32_t pad;
+    uint32_t format;    /* enum cup_format */
     uint64_t epoch_ns_max, epoch_bytes_max; /* close the epoch at the first of them */
     uint64_t pool_bytes;                    /* per worker */
     uint64_t file_bytes_max, file_rows_max; /* a table's file is closed at the first of them */

@@ -135,15 +135,20 @@ static bool close_empty(struct cup_decode *decode, const struct cup_table *excep
     return closed;
 }
 
-bool cup_columns_priv_ready(struct cup_decode *decode, struct cup_table *table)
+uint32_t cup_columns_priv_ready(struct cup_decode *decode, struct cup_table *table, uint32_t rows)
 {
     if (table->open_index == CUP_NONE && !open_rows(decode, table)) {
-        if (!close_empty(decode, table) || !open_rows(decode, table))
-            return stop(decode, CUP_DECODE_SHORT, table);
+        if (!close_empty(decode, table) || !open_rows(decode, table)) {
+            (void)stop(decode, CUP_DECODE_SHORT, table); /* CUP_STOPPED says that it is set */
+            return CUP_STOPPED;
+        }
     }
-    if (table->row_count + CUP_SPARE_ROWS >= table->slot_count)
-        return stop(decode, CUP_DECODE_FULL, table);
-    return true;
+    if (rows > table->slot_count - CUP_SPARE_ROWS) return CUP_OUTCOME_RECORD_TOO_LARGE;
+    if (table->row_count + rows + CUP_SPARE_ROWS > table->slot_count) {
+        (void)stop(decode, CUP_DECODE_FULL, table); /* as above */
+        return CUP_STOPPED;
+    }
+    return CUP_OUTCOME_ACCEPTED;
 }
 
 static void give_run(struct cup_decode *decode, struct cup_table *table, void *at, uint32_t *blocks)

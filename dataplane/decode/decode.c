@@ -75,11 +75,13 @@ static enum cup_err open_memory(struct cup_decode *decode, struct cup_fault *out
     decode->seen      = calloc(CUP_PLAN_COLUMNS_MAX, sizeof *decode->seen);
     decode->unset     = calloc(CUP_PLAN_COLUMNS_MAX, sizeof *decode->unset);
     decode->key_nodes = calloc(CUP_PLAN_COLUMNS_MAX, sizeof *decode->key_nodes);
+    if (decode->dialect->documents)
+        decode->text_notes = calloc(CUP_JSON_KEY_IDS, sizeof *decode->text_notes);
     decode->bad_paths = calloc(CUP_BATCH_RECORDS_MAX, sizeof *decode->bad_paths);
     decode->refused   = calloc(CUP_REFUSED_MAX, sizeof *decode->refused);
     if (decode->scratch == NULL || decode->notes == NULL || decode->seen == NULL ||
         decode->unset == NULL || decode->key_nodes == NULL || decode->bad_paths == NULL ||
-        decode->refused == NULL)
+        decode->refused == NULL || (decode->dialect->documents && decode->text_notes == NULL))
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "memory of decode", NULL);
     return CUP_OK;
 }
@@ -93,6 +95,7 @@ enum cup_err cup_decode_open(const struct cup_plan *plan, struct cup_pool *pool,
     struct cup_decode *decode = calloc(1, sizeof *decode);
     if (decode == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "decode", NULL);
     decode->plan       = plan;
+    decode->dialect    = &cup_dialects_priv[plan->format];
     decode->pool       = pool;
     decode->topic_of   = topic_of;
     decode->topic_arg  = topic_arg;
@@ -122,6 +125,7 @@ void cup_decode_close(struct cup_decode *decode)
     free(decode->unavailable_memory);
     free(decode->scratch);
     free(decode->notes);
+    free(decode->text_notes);
     free(decode->seen);
     free(decode->unset);
     free(decode->key_nodes);
@@ -148,7 +152,10 @@ uint32_t cup_decode_priv_refuse(struct cup_decode *decode, enum cup_outcome outc
                                 const char *name, uint32_t name_bytes)
 {
     CUP_ASSERT(cup_outcome_class(outcome) == CUP_CLASS_QUARANTINED);
-    if (node != NULL) decode->bad_at = node->at - decode->record->value_at;
+    if (node != NULL && decode->buf == decode->batch->region)
+        decode->bad_at = node->at - decode->record->value_at;
+    else if (node != NULL && decode->image_at != CUP_NONE) /* inside of a text */
+        decode->bad_at = decode->image_at - decode->record->value_at;
     if (prefix[0] == '\0' && name == NULL) return outcome;
     CUP_ASSERT(decode->bad_count < CUP_BATCH_RECORDS_MAX);
     char *path = decode->bad_paths[decode->bad_count];
@@ -185,6 +192,7 @@ static uint32_t refuse_json(struct cup_decode *decode)
     decode->bad_at   = decode->doc.bad_at - record->value_at;
     uint32_t outcome = outcomes[decode->doc.verdict];
     if (outcome != CUP_OUTCOME_JSON_SYNTAX && outcome != CUP_OUTCOME_UTF8) return outcome;
+    if (decode->frame_bytes > 0) return outcome; /* its frame was known */
     uint32_t sniffed = cup_envelope_priv_sniff(decode->buf + record->value_at, record->value_bytes);
     if (sniffed == CUP_OUTCOME_JSON_SYNTAX) return outcome;
     decode->bad_at = 0;
@@ -201,6 +209,8 @@ static uint32_t judge_flags(const struct cup_decode *decode)
     if (record->flags & CUP_RECORD_BAD_LINE) return CUP_OUTCOME_DUMP_SYNTAX;
     if (record->flags & OUT_OF_LINE) return CUP_OUTCOME_RECORD_TOO_LARGE;
     if (record->value_kind == CUP_VALUE_EMPTY) return CUP_OUTCOME_EMPTY_VALUE;
+    if (record->value_kind == CUP_VALUE_NULL && decode->dialect->read_null != NULL)
+        return CUP_OUTCOME_ACCEPTED;
     if (record->value_kind == CUP_VALUE_NULL)
         return record->key_kind == CUP_VALUE_BYTES ? CUP_OUTCOME_TOMBSTONE
                                                    : CUP_OUTCOME_TOMBSTONE_KEYLESS;
@@ -208,15 +218,31 @@ static uint32_t judge_flags(const struct cup_decode *decode)
     return CUP_OUTCOME_ACCEPTED;
 }
 
-static uint32_t decode_value(struct cup_decode *decode, uint32_t *out_row_count)
+/* No value: the key says it all. */
+static uint32_t read_null(struct cup_decode *decode)
+{
+    cup_envelope_priv_clear(&decode->envelope);
+    decode->scratch_used = 0;
+    return decode->dialect->read_null(decode);
+}
+
+static uint32_t read_value(struct cup_decode *decode)
 {
     const struct cup_record *record = decode->record;
 
-    decode->buf = decode->batch->region;
-    cup_json_parse(decode->values, record->value_at, record->value_bytes, decode->known,
-                   decode->known_count, &decode->doc);
+    cup_json_parse(decode->values, record->value_at + decode->frame_bytes,
+                   record->value_bytes - decode->frame_bytes, decode->known, decode->known_count,
+                   &decode->doc);
     if (decode->doc.verdict != CUP_JSON_OK) return refuse_json(decode);
-    uint32_t outcome = cup_envelope_priv_read(decode);
+    return decode->dialect->read(decode);
+}
+
+static uint32_t decode_value(struct cup_decode *decode, uint32_t *out_row_count)
+{
+    decode->buf          = decode->batch->region;
+    decode->stamped.made = false;
+    uint32_t outcome =
+        decode->record->value_kind == CUP_VALUE_NULL ? read_null(decode) : read_value(decode);
     if (outcome == CUP_OUTCOME_ACCEPTED) outcome = cup_route_priv_find(decode);
     if (outcome == CUP_OUTCOME_ACCEPTED) outcome = cup_rows_priv_put(decode, out_row_count);
     return outcome;
@@ -259,22 +285,31 @@ static bool is_parsed(const struct cup_decode *decode, const struct cup_record *
            record->value_bytes <= decode->plan->record_bytes_max;
 }
 
+/* The registry's frame before a value's JSON. */
+static uint32_t frame_of(const struct cup_decode *decode, const struct cup_record *record)
+{
+    return cup_envelope_priv_frame(decode->batch->region + record->value_at, record->value_bytes);
+}
+
 /* Indexes the records from `from` on whose values lie side by side, up to a slice; returns the
- * first one that is not indexed. */
+ * first one that is not indexed. A value in a frame is a slice of its own: the frame's bytes could
+ * be quotes. */
 static uint32_t index_slice(struct cup_decode *decode, uint32_t from)
 {
     const struct cup_batch *batch = decode->batch;
     uint32_t                start = batch->records[from].value_at, end = start, i = from;
 
+    decode->frame_bytes = frame_of(decode, &batch->records[from]);
     for (; i < batch->record_count; i++) {
         const struct cup_record *record = &batch->records[i];
         if (record->value_kind != CUP_VALUE_BYTES && record->flags == 0) continue;
         if (!is_parsed(decode, record) || record->value_at != end) break;
+        if (i > from && (decode->frame_bytes > 0 || frame_of(decode, record) > 0)) break;
         if (i > from && end - start + record->value_bytes + 1 > SLICE_BYTES) break;
         end = record->value_at + record->value_bytes + 1;
     }
     CUP_ASSERT(end <= batch->region_bytes);
-    cup_json_index(decode->values, batch->region, start, end);
+    cup_json_index(decode->values, batch->region, start + decode->frame_bytes, end);
     return i;
 }
 

@@ -26,7 +26,11 @@
 
 #define CUP_KNOWN_MAX                                                                              \
     16u /* schema texts tried before a schema is parsed: five tables, changed twice */
+#define CUP_POS_MAX     80u   /* Oracle: two SCNs of 32 digits, place in the transaction of 16 */
 #define CUP_REFUSED_MAX 1024u /* remembered kinds of refused records; the oldest is forgotten */
+
+#define CUP_MISSING_FLAG "_isMissing" /* GoldenGate: behind a column's name */
+#define CUP_WHOLE_MEMBER "$" /* MongoDB: a column of this member takes the whole document */
 
 struct cup_member;
 struct cup_table;
@@ -81,7 +85,9 @@ struct cup_table {
     struct cup_column            *columns; /* data, generated, then the elements of lists */
     struct cup_runs              *runs;    /* one for each of columns */
     uint32_t                      data_count, column_count, all_count;
-    uint32_t                     *keys; /* key columns by place */
+    uint32_t                     *keys;      /* key columns by place */
+    uint32_t                      any_shape; /* the newest; CUP_NONE: the plan has none */
+    bool                          many;      /* its topic has more than one partition */
     uint32_t                      key_count, bare_shape, next;
     uint32_t  row_count, slot_count; /* slots: rows that vectors have room for */
     uint8_t **blocks;
@@ -110,33 +116,55 @@ enum cup_source_member {
     CUP_SOURCE_COMMIT_LSN,
     CUP_SOURCE_CHANGE_LSN,
     CUP_SOURCE_SERIAL,
+    CUP_SOURCE_COMMIT_SCN,
+    CUP_SOURCE_SCN,
+    CUP_SOURCE_TX_SEQ,
+    CUP_SOURCE_ORD,
     CUP_SOURCE_CONNECTOR,
     CUP_SOURCE_NAME,
     CUP_SOURCE_DB,
     CUP_SOURCE_SCHEMA,
     CUP_SOURCE_TABLE,
+    CUP_SOURCE_COLLECTION, /* what MongoDB has for a table */
     CUP_SOURCE_COUNT
 };
+
+/* How the source's time is written: Debezium's members; or what stands for ts_ms is of a unit. */
+enum cup_time_unit { CUP_TIME_MEMBERS, CUP_TIME_SECONDS, CUP_TIME_TEXT };
 
 /* How positions and transactions are written. */
 enum cup_connector {
     CUP_CONNECTOR_OTHER,
     CUP_CONNECTOR_POSTGRESQL,
-    CUP_CONNECTOR_BINLOG, /* MySQL, MariaDB */
-    CUP_CONNECTOR_SQLSERVER,
+    CUP_CONNECTOR_BINLOG,    /* MySQL, MariaDB */
+    CUP_CONNECTOR_SQLSERVER, /* and Db2 */
+    CUP_CONNECTOR_ORACLE,
+    CUP_CONNECTOR_MONGODB,
+    CUP_CONNECTOR_MAXWELL,
+    CUP_CONNECTOR_GOLDENGATE,
 };
 
-/* Indexes are nodes; 0 = the record has none (node 0 is the root). */
+/* What a reader finds out about a record. Indexes are nodes; 0 = the record has none (node 0 is the
+ * root). */
 struct cup_envelope {
     char               op;          /* lower case */
     bool               create_half; /* op c with the header of a changed key */
+    bool               by_topic;    /* the topic says which table; names here only narrow it */
+    bool               upsert;      /* op u may as well be the first that is heard of the row */
+    bool               overlay;   /* the row before is `after` with the members of prior over it */
+    uint8_t            missing;   /* enum cup_missing: of columns that a u does not name */
+    uint8_t            time_unit; /* enum cup_time_unit */
     enum cup_connector kind;
     uint32_t           before, after, transaction;
+    uint32_t           prior;          /* previous values: may hold the key that was changed */
+    uint32_t           rows, old_rows; /* arrays: a change each, instead of after and prior */
+    uint32_t           removed;        /* array of names: columns that are gone from the row */
     uint32_t           source[CUP_SOURCE_COUNT]; /* OTHER: any of them */
-    struct cup_span    connector, name, db, schema, table;
-    struct cup_span    schema_text; /* raw, embedded; bytes 0: none */
-    uint32_t           known;       /* index into decode->known; CUP_NONE */
-    struct cup_span    old_key;     /* JSON text; bytes 0: none */
+    const struct cup_span *facts;                /* the same as texts, where source has no node */
+    struct cup_span        connector, name, db, schema, table;
+    struct cup_span        schema_text; /* raw, embedded; bytes 0: none */
+    uint32_t               known;       /* index into decode->known; CUP_NONE */
+    struct cup_span        old_key;     /* JSON text; bytes 0: none */
 };
 
 /* What is known of a key that the parser gives an id: which member it names, as a member of the
@@ -156,6 +184,44 @@ struct cup_source_note {
     uint32_t at[CUP_SOURCE_COUNT]; /* nodes behind that of source; 0: absent */
 };
 
+/* How one format is read: a row of cup_dialects_priv. */
+struct cup_dialect {
+    const char *connector; /* stands for it where records do not name one */
+
+    /* read judges the parsed record and fills decode->envelope. Returns ACCEPTED for a change;
+     * every other outcome ends the record. */
+    uint32_t (*read)(struct cup_decode *decode);
+    /* NULL: a record without value is a tombstone; else it is read as this says */
+    uint32_t (*read_null)(struct cup_decode *decode);
+    /* adapt gives the node that stands for a value, *own if it is made; NULL: as it stands */
+    const struct cup_json_node *(*adapt)(const struct cup_decode    *decode,
+                                         const struct cup_member    *member,
+                                         const struct cup_json_node *node,
+                                         struct cup_json_node       *own);
+    /* foreign judges a member of an image that is no column; NULL: schema_drift */
+    bool (*foreign)(const struct cup_decode *decode, const struct cup_json_node *node);
+    bool documents;    /* images are texts that hold JSON */
+    bool placeholders; /* a column's value may be the text that says "not sent" */
+    bool flagged;      /* a null with a member <name>_isMissing beside it was not sent */
+};
+extern const struct cup_dialect cup_dialects_priv[CUP_FORMAT_COUNT];
+
+/* What all rows of a record share; made when the first of them is written. */
+struct cup_stamped {
+    bool            made, has_ts;
+    int64_t         ts_us;
+    struct cup_span pos, tx, snapshot;
+    uint8_t         pos_text[CUP_POS_MAX];
+};
+
+#define CUP_TOPIC_NOTES 256u /* topics whose table is remembered */
+
+struct cup_topic_note {
+    uint32_t topic;   /* index + 1; 0: nothing noted */
+    uint32_t table;   /* CUP_NONE: the plan has none */
+    bool     claimed; /* the topic is the table's own, by contract or by name */
+};
+
 struct cup_refused {
     char             names[4][256];
     uint8_t         *text;
@@ -164,11 +230,12 @@ struct cup_refused {
 };
 
 struct cup_decode {
-    const struct cup_plan *plan;
-    struct cup_pool       *pool;
-    cup_topic_of_fn       *topic_of;
-    const void            *topic_arg;
-    struct cup_json       *values, *texts; /* records of a slice; keys and headers beside it */
+    const struct cup_plan    *plan;
+    const struct cup_dialect *dialect;
+    struct cup_pool          *pool;
+    cup_topic_of_fn          *topic_of;
+    const void               *topic_arg;
+    struct cup_json          *values, *texts; /* records of a slice; keys and headers beside it */
 
     struct cup_rules *rules; /* of the contracts */
     struct cup_table *tables;
@@ -177,7 +244,8 @@ struct cup_decode {
     uint32_t          bucket_mask;
     uint32_t         *open, open_count; /* tables that borrow blocks */
 
-    struct cup_key_note   *notes; /* CUP_JSON_KEY_IDS, of keys of `values` */
+    struct cup_key_note   *notes;      /* CUP_JSON_KEY_IDS, of keys of `values` */
+    struct cup_key_note   *text_notes; /* the same of `texts`, where images are texts */
     struct cup_source_note source_note;
     struct cup_json_known  known[CUP_KNOWN_MAX]; /* most recently used first */
     uint32_t               known_shape[CUP_KNOWN_MAX], known_count;
@@ -191,21 +259,29 @@ struct cup_decode {
     const struct cup_batch        *batch;
     const struct cup_decode_stamp *stamp;
     const struct cup_record       *record;
-    const uint8_t                 *buf; /* what the nodes at hand point into */
+    const uint8_t                 *buf;         /* what the nodes at hand point into */
+    uint32_t                       frame_bytes; /* of a schema registry, before the value's JSON */
     struct cup_json_doc            doc;
     struct cup_envelope            envelope;
     struct cup_shape              *shape;
     struct cup_table              *table;
+    struct cup_stamped             stamped;
+    struct cup_span                facts[CUP_SOURCE_COUNT]; /* for envelope.facts */
+    uint32_t                       image, image_at; /* at hand; the byte of a text that holds it */
+    uint8_t                        missing;         /* enum cup_missing: its absent columns */
+    uint32_t                       found_count;     /* of its members that are columns */
+    int32_t                        sub;             /* row of the record */
     bool                           may_be_unset; /* placeholders mean unset in the image at hand */
     bool                           names_needed; /* the image must have what a contract requires */
     const char                    *image_name;
     uint32_t                      *seen, seen_stamp;   /* per member: the image that had it last */
     uint32_t                      *unset, unset_count; /* columns */
-    uint32_t       *key_nodes; /* node of each key column in the image at hand; 0: none */
-    uint8_t        *scratch;   /* names of the record, then one text at a time */
-    uint32_t        scratch_used;
-    uint32_t        topic; /* of the last record, and its text */
-    struct cup_span topic_text;
+    uint32_t             *key_nodes; /* node of each key column in the image at hand; 0: none */
+    uint8_t              *scratch;   /* names of the record, then one text at a time */
+    uint32_t              scratch_used;
+    uint32_t              topic; /* of the last record, and its text */
+    struct cup_span       topic_text;
+    struct cup_topic_note topic_notes[CUP_TOPIC_NOTES];
 
     enum cup_decode_stop      stop;
     uint32_t                  stop_table;
@@ -257,9 +333,11 @@ CUP_MUST_CHECK enum cup_err cup_columns_priv_plan(struct cup_decode *decode,
                                                   struct cup_table  *table,
                                                   struct cup_fault  *out_fault);
 
-/* cup_columns_priv_ready makes room for one more record; false: decode->stop. */
-CUP_MUST_CHECK bool cup_columns_priv_ready(struct cup_decode *decode, struct cup_table *table);
-void                cup_columns_priv_close(struct cup_decode *decode, struct cup_table *table);
+/* cup_columns_priv_ready makes room for `rows` rows more (CUP_SPARE_ROWS are always kept). Returns
+ * an outcome, or CUP_STOPPED. */
+CUP_MUST_CHECK uint32_t cup_columns_priv_ready(struct cup_decode *decode, struct cup_table *table,
+                                               uint32_t rows);
+void                    cup_columns_priv_close(struct cup_decode *decode, struct cup_table *table);
 
 /* cup_columns_priv_grow makes room for `bytes` at the end of the cell's text, `elements` for so
  * many more elements of the cell's list. Returns an outcome or CUP_STOPPED. */
@@ -278,11 +356,68 @@ bool cup_values_priv_unavailable(struct cup_decode *decode, const struct cup_mem
 bool cup_values_priv_leak(struct cup_decode *decode, const struct cup_json_node *node);
 bool cup_values_priv_equal(const struct cup_column *column, uint32_t a, uint32_t b);
 
-/* --- envelope.c: what a record is --- */
+/* --- envelope.c: what readers of all formats need --- */
 
-/* cup_envelope_priv_read judges the parsed record and fills decode->envelope. Returns
- * CUP_OUTCOME_ACCEPTED for a change event; every other outcome ends the record. */
-uint32_t cup_envelope_priv_read(struct cup_decode *decode);
+/* cup_envelope_priv_clear empties decode->envelope, all but names and connector. */
+static inline void cup_envelope_priv_clear(struct cup_envelope *envelope)
+{
+    /* member by member: as a whole it would be cleared by a slow string instruction */
+    envelope->op          = '\0';
+    envelope->create_half = envelope->by_topic = envelope->upsert = envelope->overlay = false;
+    envelope->missing   = CUP_MISSING_NULL;
+    envelope->time_unit = CUP_TIME_MEMBERS;
+    envelope->before = envelope->after = envelope->transaction = envelope->prior = 0;
+    envelope->rows = envelope->old_rows = envelope->removed = 0;
+    envelope->facts                                         = NULL;
+    envelope->schema_text                                   = (struct cup_span){0};
+    envelope->old_key                                       = (struct cup_span){0};
+    envelope->known                                         = CUP_NONE;
+    for (uint32_t i = 0; i < CUP_SOURCE_COUNT; i++)
+        envelope->source[i] = 0;
+}
+
+/* cup_envelope_priv_begin empties the envelope and finds the object that holds the event:
+ * *out_payload, behind {schema, payload}. Its outcome ends the record unless it is ACCEPTED. */
+uint32_t cup_envelope_priv_begin(struct cup_decode *decode, uint32_t *out_payload);
+
+/* cup_envelope_priv_schema notes an embedded schema; 0: there is none. */
+void cup_envelope_priv_schema(struct cup_decode *decode, uint32_t schema);
+
+/* cup_envelope_priv_members finds members of an object by name; out_at[i] is 0 for an absent one.
+ * Returns how many members have another name. */
+uint32_t cup_envelope_priv_members(const struct cup_decode *decode, uint32_t object,
+                                   const char *const *names, uint32_t count, uint32_t *out_at);
+
+/* cup_envelope_priv_text is the text of a STRING node; empty for null and 0. False: another kind.
+ * What is unescaped stays in scratch as long as the record. */
+bool cup_envelope_priv_text(struct cup_decode *decode, uint32_t at, struct cup_span *out_text);
+
+/* cup_envelope_priv_is says whether a node is a STRING of this text. */
+bool cup_envelope_priv_is(const struct cup_decode *decode, uint32_t at, const char *text);
+
+/* cup_envelope_priv_image: an image is an object, null or absent (*out_image 0 then). */
+bool cup_envelope_priv_image(const struct cup_decode *decode, uint32_t at, uint32_t *out_image);
+
+/* cup_envelope_priv_mismatch refuses the record: it is not of the pipeline's format. */
+uint32_t cup_envelope_priv_mismatch(struct cup_decode *decode, uint32_t at, const char *path);
+
+/* cup_envelope_priv_names empties the names of the source and calls the connector so. */
+void cup_envelope_priv_names(struct cup_decode *decode, const char *connector);
+
+/* cup_envelope_priv_connector is how a connector of this name writes positions. */
+enum cup_connector cup_envelope_priv_connector(struct cup_span name);
+
+/* cup_envelope_priv_source is the member of source that has the name; OTHER: none. alike: in lower
+ * case and without its underscores. */
+enum cup_source_member cup_envelope_priv_source(struct cup_span name, bool alike);
+
+/* cup_envelope_priv_op looks an operation up in words, each behind its letter ("cinsert"), the last
+ * NULL. '\0': none of them. */
+char cup_envelope_priv_op(const struct cup_decode *decode, uint32_t at, const char *const *words);
+
+/* cup_envelope_priv_message judges an object that is no change: HEARTBEAT, TRANSACTION,
+ * SCHEMA_CHANGE, MESSAGE, or ACCEPTED for none of them. */
+uint32_t cup_envelope_priv_message(struct cup_decode *decode, uint32_t payload);
 
 /* cup_envelope_priv_note finds out what the node's key names, and remembers it by its id. */
 struct cup_key_note cup_envelope_priv_note(struct cup_decode          *decode,
@@ -291,16 +426,84 @@ struct cup_key_note cup_envelope_priv_note(struct cup_decode          *decode,
 /* cup_envelope_priv_sniff says what bytes are that are no JSON. */
 enum cup_outcome cup_envelope_priv_sniff(const uint8_t *bytes, uint32_t count);
 
+/* cup_envelope_priv_frame is the length of the schema registry's frame before a JSON value; 0:
+ * there is none, or what follows is no JSON object. */
+static inline uint32_t cup_envelope_priv_frame(const uint8_t *bytes, uint32_t count)
+{
+    static const uint8_t frames[] = {5, 17, 0, 18}; /* Confluent's id, its GUID, -, AWS Glue */
+
+    if (count == 0 || bytes[0] > 3) return 0;
+    uint32_t frame = frames[bytes[0]];
+    if (frame == 0 || count <= frame || bytes[frame] != '{') return 0;
+    return bytes[0] == 3 && bytes[1] != 0 ? 0 : frame; /* Glue: 0 is plain */
+}
+
 /* cup_envelope_priv_payload unwraps {schema, payload}: the node to go on with; *out_schema is 0
  * when there is no wrapper or its schema is null. */
 uint32_t cup_envelope_priv_payload(const uint8_t *buf, const struct cup_json_doc *doc,
                                    uint32_t *out_schema);
+
+/* --- the readers, one file each: see dialects.c --- */
+
+uint32_t cup_debezium_priv_read(struct cup_decode *decode);
+
+/* cup_debezium_priv_names reads the names among envelope.source; `at` is where they stand. */
+uint32_t cup_debezium_priv_names(struct cup_decode *decode, uint32_t at);
+uint32_t cup_cloudevents_priv_read(struct cup_decode *decode);
+uint32_t cup_maxwell_priv_read(struct cup_decode *decode);
+uint32_t cup_canal_priv_read(struct cup_decode *decode);
+uint32_t cup_dms_priv_read(struct cup_decode *decode);
+uint32_t cup_goldengate_priv_read(struct cup_decode *decode);
+uint32_t cup_flattened_priv_read(struct cup_decode *decode);
+uint32_t cup_flattened_priv_read_null(struct cup_decode *decode);
+bool cup_flattened_priv_foreign(const struct cup_decode *decode, const struct cup_json_node *node);
+uint32_t cup_upsert_priv_read(struct cup_decode *decode);
+bool cup_goldengate_priv_foreign(const struct cup_decode *decode, const struct cup_json_node *node);
+
+/* cup_canal_priv_adapt: every value is a text, typed by its column. */
+const struct cup_json_node *cup_canal_priv_adapt(const struct cup_decode    *decode,
+                                                 const struct cup_member    *member,
+                                                 const struct cup_json_node *node,
+                                                 struct cup_json_node       *own);
+
+/* --- documents.c: images and keys that are texts of Extended JSON --- */
+
+/* What the nodes at hand were before a text's own took their place. */
+struct cup_nodes {
+    const uint8_t       *buf;
+    struct cup_json_doc  doc;
+    struct cup_key_note *notes;
+    uint32_t             scratch_used, image_at;
+};
+
+/* cup_documents_priv_enter parses the text of STRING node `at`: its nodes are at hand until
+ * cup_documents_priv_leave, which the caller owes when this returns ACCEPTED. */
+uint32_t cup_documents_priv_enter(struct cup_decode *decode, uint32_t at,
+                                  struct cup_nodes *out_nodes);
+void     cup_documents_priv_leave(struct cup_decode *decode, const struct cup_nodes *nodes);
+
+const struct cup_json_node *cup_documents_priv_adapt(const struct cup_decode    *decode,
+                                                     const struct cup_member    *member,
+                                                     const struct cup_json_node *node,
+                                                     struct cup_json_node       *own);
+bool cup_documents_priv_foreign(const struct cup_decode *decode, const struct cup_json_node *node);
+
+/* cup_documents_priv_numeric says whether a member is written as a JSON number. */
+bool cup_documents_priv_numeric(const struct cup_member *member);
+
+/* --- position.c: what all rows of a record share --- */
+
+/* cup_position_priv_stamp fills decode->stamped: time, position, transaction, snapshot marker. */
+uint32_t cup_position_priv_stamp(struct cup_decode *decode);
 
 /* --- route.c: which table and shape --- */
 
 /* cup_route_priv_find sets decode->table and decode->shape; CUP_STOPPED for an unknown one. */
 uint32_t cup_route_priv_find(struct cup_decode *decode);
 void     cup_route_priv_close(struct cup_decode *decode);
+
+/* cup_route_priv_claimed: the record's topic is that of a table. */
+bool cup_route_priv_claimed(struct cup_decode *decode);
 
 /* --- rows.c, key.c, silver.c: the rows of one record --- */
 
@@ -319,6 +522,10 @@ uint32_t cup_key_priv_take(struct cup_decode *decode, uint32_t row);
 
 /* cup_silver_priv_old_key finds the header of a changed key. */
 uint32_t cup_silver_priv_old_key(struct cup_decode *decode);
+
+/* cup_silver_priv_make_old_key makes _old_key from previous values, and from the row at hand where
+ * they do not name a column of the key. */
+void cup_silver_priv_make_old_key(struct cup_decode *decode, uint32_t prior, uint32_t image);
 
 /* cup_silver_priv_put writes the generated columns of a row. key_only: _unset is ["*"]. */
 uint32_t cup_silver_priv_put(struct cup_decode *decode, uint32_t row, char op, int32_t sub,

@@ -40,26 +40,35 @@ struct record_nodes {
     struct cup_json_doc doc;
 };
 
-static bool enter_key(struct cup_decode *decode, struct record_nodes *out_record,
-                      uint32_t *out_object, bool *out_broken)
+/* The key without the frame of a schema registry. */
+static struct cup_span key_of(const struct cup_decode *decode)
 {
     const struct cup_record *record = decode->record;
     const uint8_t           *key    = decode->batch->region + record->key_at;
-    uint32_t                 schema;
+    uint32_t                 frame  = cup_envelope_priv_frame(key, record->key_bytes);
+
+    return (struct cup_span){key + frame, record->key_bytes - frame};
+}
+
+static bool enter_key(struct cup_decode *decode, struct record_nodes *out_record,
+                      uint32_t *out_object, bool *out_broken)
+{
+    const struct cup_span key = key_of(decode);
+    uint32_t              schema;
 
     *out_record = (struct record_nodes){.buf = decode->buf, .doc = decode->doc};
     *out_broken = false;
-    if (record->key_bytes > decode->plan->record_bytes_max) {
+    if (key.bytes > decode->plan->record_bytes_max) {
         *out_broken = true;
         return false;
     }
-    decode->buf = key;
-    cup_json_text(decode->texts, key, record->key_bytes, &decode->doc);
+    decode->buf = key.at;
+    cup_json_text(decode->texts, key.at, key.bytes, &decode->doc);
     if (decode->doc.verdict != CUP_JSON_OK) {
-        *out_broken = record->key_bytes > 0 && key[0] == '{';
+        *out_broken = key.bytes > 0 && key.at[0] == '{';
         return false;
     }
-    *out_object = cup_envelope_priv_payload(key, &decode->doc, &schema);
+    *out_object = cup_envelope_priv_payload(key.at, &decode->doc, &schema);
     return decode->doc.nodes[*out_object].kind == CUP_JSON_OBJECT;
 }
 
@@ -78,9 +87,30 @@ static const struct cup_member *find_key(const struct cup_decode *decode, uint32
     *out_node = 0;
     if (place == CUP_NONE) return NULL;
     const struct cup_member *member = &decode->shape->members[place];
+    if (decode->dialect->documents && decode->table->key_count == 1) {
+        *out_node = cup_json_member(decode->buf, &decode->doc, object, "id", 2);
+        return member;
+    }
     *out_node =
         cup_json_member(decode->buf, &decode->doc, object, member->name, member->name_bytes);
     return member;
+}
+
+/* A key column's value. MongoDB's is a text that holds the value: its nodes take the key's place,
+ * of which nothing else is needed. */
+static uint32_t put_value(struct cup_decode *decode, const struct cup_member *member, uint32_t node,
+                          uint32_t row)
+{
+    struct cup_nodes key;
+    uint32_t         outcome;
+
+    if (!decode->dialect->documents || decode->doc.nodes[node].kind != CUP_JSON_STRING)
+        return cup_rows_priv_cell(decode, member, &decode->doc.nodes[node], row);
+    outcome = cup_documents_priv_enter(decode, node, &key);
+    if (outcome != OK) return outcome;
+    outcome = cup_rows_priv_cell(decode, member, &decode->doc.nodes[0], row);
+    cup_documents_priv_leave(decode, &key);
+    return outcome;
 }
 
 /* Members of the key that are no key columns do not count: transforms add some. */
@@ -92,7 +122,7 @@ static uint32_t compare(struct cup_decode *decode, uint32_t object, uint32_t row
         uint32_t                 node;
         const struct cup_member *member = find_key(decode, i, object, &node);
         if (node == 0) continue;
-        uint32_t outcome = cup_rows_priv_cell(decode, member, &decode->doc.nodes[node], spare);
+        uint32_t outcome = put_value(decode, member, node, spare);
         if (outcome == CUP_STOPPED) return outcome;
         if (outcome != OK ||
             !cup_values_priv_equal(&decode->table->columns[member->column], row, spare))
@@ -110,7 +140,8 @@ uint32_t cup_key_priv_check(struct cup_decode *decode, uint32_t row)
     bool                     broken;
 
     if (record->key_kind != CUP_VALUE_BYTES || decode->table->key_count == 0) return OK;
-    if (is_same_text(decode, decode->batch->region + record->key_at, record->key_bytes)) return OK;
+    struct cup_span text = key_of(decode);
+    if (is_same_text(decode, text.at, text.bytes)) return OK;
     if (enter_key(decode, &nodes, &object, &broken)) outcome = compare(decode, object, row);
     leave_key(decode, &nodes);
     if (broken)
@@ -125,7 +156,7 @@ static uint32_t take_columns(struct cup_decode *decode, uint32_t object, uint32_
         const struct cup_member *member = find_key(decode, i, object, &node);
         if (node == 0 || decode->doc.nodes[node].kind == CUP_JSON_NULL)
             return CUP_OUTCOME_DELETE_WITHOUT_KEY;
-        uint32_t outcome = cup_rows_priv_cell(decode, member, &decode->doc.nodes[node], row);
+        uint32_t outcome = put_value(decode, member, node, row);
         if (outcome == CUP_STOPPED) return outcome;
         if (outcome != OK)
             return cup_decode_priv_refuse(decode, (enum cup_outcome)outcome, NULL, "key.",

@@ -4,9 +4,10 @@
 
 #include "dataplane/decode/decode_priv.h"
 
+/* Not every plan names all, and not every format does. */
 static bool is_any_or(struct cup_span planned, struct cup_span seen)
 {
-    return planned.bytes == 0 || cup_span_priv_equal(planned, seen);
+    return planned.bytes == 0 || seen.bytes == 0 || cup_span_priv_equal(planned, seen);
 }
 
 static bool is_table(const struct cup_decode *decode, uint32_t table)
@@ -22,11 +23,146 @@ static bool is_table(const struct cup_decode *decode, uint32_t table)
            is_any_or(cup_span_priv_of(decode->plan, plan->source_name), envelope->name);
 }
 
+/* --- by topic --- */
+
+static struct cup_span topic_of(const struct cup_decode *decode)
+{
+    const char *topic = decode->topic_of(decode->topic_arg, decode->record->topic);
+
+    return (struct cup_span){(const uint8_t *)topic, (uint32_t)strlen(topic)};
+}
+
+static bool ends_in(struct cup_span *text, struct cup_span end, bool dot)
+{
+    uint32_t bytes = end.bytes + dot;
+
+    if (end.bytes == 0 || text->bytes < bytes) return false;
+    if (memcmp(text->at + text->bytes - end.bytes, end.at, end.bytes) != 0) return false;
+    if (dot && text->at[text->bytes - bytes] != '.') return false;
+    text->bytes -= bytes;
+    return true;
+}
+
+/* Debezium's names: [prefix.]schema.table, the database where there are no schemas. */
+static bool is_topic_of(const struct cup_decode *decode, const struct cup_plan_table *plan,
+                        struct cup_span topic)
+{
+    struct cup_span schema = cup_span_priv_of(decode->plan, plan->source_schema);
+    struct cup_span name   = cup_span_priv_of(decode->plan, plan->source_name);
+
+    if (schema.bytes == 0) schema = cup_span_priv_of(decode->plan, plan->source_db);
+    if (!ends_in(&topic, cup_span_priv_of(decode->plan, plan->source_table), true)) return false;
+    if (!ends_in(&topic, schema, topic.bytes > schema.bytes)) return false;
+    return topic.bytes == 0 || name.bytes == 0 || cup_span_priv_equal(topic, name);
+}
+
+/* The table that claims the topic; else the one it is named for; else the only one there is. */
+static uint32_t search_topic(const struct cup_decode *decode, bool *out_claimed)
+{
+    const struct cup_plan_table *plans = cup_plan_tables(decode->plan);
+    const struct cup_span        topic = topic_of(decode);
+    uint32_t                     named = CUP_NONE, count = decode->plan->tables.count;
+
+    *out_claimed = true;
+    for (uint32_t i = 0; i < count; i++) {
+        struct cup_span claimed = cup_span_priv_of(decode->plan, plans[i].topic);
+        if (claimed.bytes > 0 && cup_span_priv_equal(claimed, topic)) return i;
+        if (claimed.bytes == 0 && named == CUP_NONE && is_topic_of(decode, &plans[i], topic))
+            named = i;
+    }
+    if (named != CUP_NONE) return named;
+    *out_claimed = false;
+    bool only    = count == 1 && plans[0].contracted && plans[0].topic.bytes == 0;
+    return only ? 0 : CUP_NONE;
+}
+
+/* What is known of the record's topic; it is searched for when it is new. */
+static const struct cup_topic_note *note_topic(struct cup_decode *decode)
+{
+    const uint32_t         topic = decode->record->topic;
+    struct cup_topic_note *note  = &decode->topic_notes[topic % CUP_TOPIC_NOTES];
+
+    if (note->topic != topic + 1) {
+        note->table = search_topic(decode, &note->claimed);
+        note->topic = topic + 1;
+    }
+    return note;
+}
+
+bool cup_route_priv_claimed(struct cup_decode *decode)
+{
+    return note_topic(decode)->claimed;
+}
+
+/* The only table that the record's own names fit; CUP_NONE: none, or several. */
+static uint32_t search_names(const struct cup_decode *decode)
+{
+    const struct cup_envelope *envelope = &decode->envelope;
+    const struct cup_span      name     = envelope->table;
+    uint64_t                   hash     = cup_shapes_priv_hash(name.at, name.bytes);
+    uint32_t table = decode->table_buckets[hash & decode->bucket_mask], found = CUP_NONE;
+
+    for (; table != CUP_NONE; table = decode->tables[table].next) {
+        const struct cup_plan_table *plan   = decode->tables[table].plan;
+        struct cup_span              schema = cup_span_priv_of(decode->plan, plan->source_schema);
+        if (!cup_span_priv_equal(cup_span_priv_of(decode->plan, plan->source_table), name) ||
+            !is_any_or(schema, envelope->schema) ||
+            !is_any_or(cup_span_priv_of(decode->plan, plan->source_db), envelope->db))
+            continue;
+        if (found != CUP_NONE) return CUP_NONE;
+        found = table;
+    }
+    return found;
+}
+
+/* Names for a table that the plan does not have: the topic's, where the record has none. */
+static void name_by_topic(struct cup_decode *decode)
+{
+    struct cup_envelope *envelope = &decode->envelope;
+    struct cup_span      rest     = topic_of(decode);
+    struct cup_span     *parts[]  = {&envelope->table, &envelope->schema, &envelope->name};
+
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t start = rest.bytes;
+        while (i < 2 && start > 0 && rest.at[start - 1] != '.')
+            start--;
+        if (i == 2) start = 0;
+        struct cup_span part = {rest.at + start, rest.bytes - start};
+        if (parts[i]->bytes == 0) *parts[i] = part;
+        rest.bytes = start > 0 ? start - 1 : 0;
+    }
+    if (envelope->schema.bytes == 0) envelope->schema = envelope->connector;
+    if (envelope->name.bytes == 0) envelope->name = envelope->connector;
+}
+
+/* The record does not say, or not all: its topic does. Names are the plan's from here on. */
+static uint32_t find_by_topic(struct cup_decode *decode)
+{
+    struct cup_envelope *envelope = &decode->envelope;
+    uint32_t             table    = CUP_NONE;
+
+    if (envelope->table.bytes > 0) table = search_names(decode);
+    if (table == CUP_NONE) table = note_topic(decode)->table;
+    if (table == CUP_NONE) {
+        name_by_topic(decode);
+        return CUP_NONE;
+    }
+    const struct cup_plan_table *plan = decode->tables[table].plan;
+    envelope->name                    = cup_span_priv_of(decode->plan, plan->source_name);
+    envelope->db                      = cup_span_priv_of(decode->plan, plan->source_db);
+    envelope->schema                  = cup_span_priv_of(decode->plan, plan->source_schema);
+    envelope->table                   = cup_span_priv_of(decode->plan, plan->source_table);
+    return table;
+}
+
+/* --- by names --- */
+
 /* Records of a table come in runs: the last one first. */
 static uint32_t find_table(struct cup_decode *decode)
 {
     const struct cup_span name = decode->envelope.table;
 
+    if (decode->envelope.by_topic) return find_by_topic(decode);
     if (decode->last_table != CUP_NONE && is_table(decode, decode->last_table))
         return decode->last_table;
     uint64_t hash  = cup_shapes_priv_hash(name.at, name.bytes);
@@ -78,7 +214,12 @@ static uint32_t find_shape(struct cup_decode *decode, uint32_t table)
 {
     const struct cup_envelope *envelope = &decode->envelope;
 
-    if (envelope->schema_text.bytes == 0) return decode->tables[table].bare_shape;
+    if (envelope->schema_text.bytes == 0 && decode->tables[table].bare_shape != CUP_NONE)
+        return decode->tables[table].bare_shape;
+    if (envelope->schema_text.bytes == 0) /* only its key counts: any schema has that */
+        return envelope->by_topic && envelope->op == 'd' && envelope->before == 0
+                   ? decode->tables[table].any_shape
+                   : CUP_NONE;
     if (envelope->known != CUP_NONE) {
         uint32_t shape = decode->known_shape[envelope->known];
         if (envelope->known > 0) use_known(decode, envelope->known);
@@ -106,7 +247,9 @@ static void note_key_schema(struct cup_decode *decode, struct cup_decode_unknown
 
     if (record->key_kind != CUP_VALUE_BYTES || record->key_bytes > decode->plan->record_bytes_max)
         return;
-    cup_json_text(decode->texts, key, record->key_bytes, &doc);
+    uint32_t frame = cup_envelope_priv_frame(key, record->key_bytes);
+    key += frame;
+    cup_json_text(decode->texts, key, record->key_bytes - frame, &doc);
     if (doc.verdict != CUP_JSON_OK) return;
     (void)cup_envelope_priv_payload(key, &doc, &schema); /* only the schema is of interest here */
     if (schema == 0) return;
@@ -127,9 +270,7 @@ static void note_unknown(struct cup_decode *decode)
     copy_name(envelope->schema, unknown->source_schema, sizeof unknown->source_schema);
     copy_name(envelope->table, unknown->source_table, sizeof unknown->source_table);
     copy_name(envelope->connector, unknown->connector, sizeof unknown->connector);
-    const char *topic = decode->topic_of(decode->topic_arg, decode->record->topic);
-    copy_name((struct cup_span){(const uint8_t *)topic, (uint32_t)strlen(topic)}, unknown->topic,
-              sizeof unknown->topic);
+    copy_name(topic_of(decode), unknown->topic, sizeof unknown->topic);
     note_key_schema(decode, unknown);
 }
 

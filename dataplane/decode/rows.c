@@ -37,8 +37,10 @@ static void put_nulls(struct cup_decode *decode, uint32_t row)
 static inline uint32_t put_cell(struct cup_decode *decode, const struct cup_member *member,
                                 const struct cup_json_node *node, uint32_t row)
 {
-    struct cup_cell cell = cell_of(decode, member, member->column, row);
+    struct cup_cell      cell = cell_of(decode, member, member->column, row);
+    struct cup_json_node own;
 
+    if (decode->dialect->adapt != NULL) node = decode->dialect->adapt(decode, member, node, &own);
     if (node->kind != CUP_JSON_NULL) return member->put(&cell, node);
     cup_values_priv_null(&cell);
     return OK;
@@ -64,18 +66,40 @@ static void note_required(struct cup_decode *decode, uint32_t column)
         cup_rules_required(decode->plan, (uint32_t)(decode->table - decode->tables), column);
 }
 
+/* The previous value stays. */
+static void put_unset(struct cup_decode *decode, const struct cup_member *member, uint32_t row)
+{
+    decode->unset[decode->unset_count++] = member->column;
+    put_null(decode, member->column, row);
+}
+
+/* A null that only says that the value was not sent: {"phone":null,"phone_isMissing":true}. */
+static bool is_missing(struct cup_decode *decode, const struct cup_json_node *node)
+{
+    uint8_t *name = decode->scratch + decode->scratch_used;
+
+    memcpy(name, decode->buf + node->key_at, node->key_bytes);
+    memcpy(name + node->key_bytes, CUP_MISSING_FLAG, sizeof CUP_MISSING_FLAG - 1);
+    uint32_t flag = cup_json_member(decode->buf, &decode->doc, decode->image, (const char *)name,
+                                    node->key_bytes + sizeof CUP_MISSING_FLAG - 1);
+    return flag != 0 && decode->doc.nodes[flag].kind == CUP_JSON_TRUE;
+}
+
 /* One member of an image. */
 static inline uint32_t put_member(struct cup_decode *decode, const struct cup_member *member,
                                   const struct cup_json_node *node, uint32_t row)
 {
+    if (node->kind == CUP_JSON_NULL && decode->dialect->flagged && is_missing(decode, node)) {
+        put_unset(decode, member, row);
+        return OK;
+    }
     if (node->kind == CUP_JSON_NULL && member->needed && decode->names_needed) {
         note_required(decode, member->column);
         return refuse(decode, CUP_OUTCOME_NULL_IN_REQUIRED, node, member);
     }
     if (member->unavailable) {
         if (decode->may_be_unset && cup_values_priv_unavailable(decode, member, node)) {
-            decode->unset[decode->unset_count++] = member->column;
-            put_null(decode, member->column, row);
+            put_unset(decode, member, row);
             return OK;
         }
         if (cup_values_priv_leak(decode, node))
@@ -91,12 +115,18 @@ static uint32_t put_missing(struct cup_decode *decode, uint32_t row)
     const struct cup_shape *shape = decode->shape;
 
     for (uint32_t i = 0; i < shape->member_count; i++) {
+        const struct cup_member *member = &shape->members[i];
+        bool keep = decode->missing == CUP_MISSING_KEEP && member->key_index == CUP_NONE;
         if (decode->seen[i] == decode->seen_stamp) continue;
-        if (shape->members[i].needed && decode->names_needed) {
-            note_required(decode, shape->members[i].column);
-            return refuse(decode, CUP_OUTCOME_MISSING_FIELD, NULL, &shape->members[i]);
+        if (keep) {
+            put_unset(decode, member, row);
+            continue;
         }
-        put_null(decode, shape->members[i].column, row);
+        bool needed = member->needed && decode->names_needed;
+        if (needed) note_required(decode, member->column);
+        if (needed || decode->missing == CUP_MISSING_QUARANTINE)
+            return refuse(decode, CUP_OUTCOME_MISSING_FIELD, NULL, member);
+        put_null(decode, member->column, row);
     }
     return OK;
 }
@@ -119,8 +149,20 @@ static uint32_t put_unmapped(struct cup_decode *decode, uint32_t row)
     return OK;
 }
 
+/* Columns that got no value from the image. */
+static inline uint32_t put_rest(struct cup_decode *decode, uint32_t row)
+{
+    if (decode->found_count != decode->shape->member_count) {
+        uint32_t outcome = put_missing(decode, row);
+        if (outcome != OK) return outcome;
+    }
+    return decode->shape->unmapped_count > 0 ? put_unmapped(decode, row) : OK;
+}
+
 static void begin_image(struct cup_decode *decode, const char *name, bool after)
 {
+    decode->missing      = CUP_MISSING_NULL;
+    decode->found_count  = 0;
     decode->image_name   = name;
     decode->names_needed = after;
     decode->unset_count  = 0;
@@ -138,32 +180,123 @@ static uint32_t refuse_drift(struct cup_decode *decode, const struct cup_json_no
                                   (const char *)decode->buf + node->key_at, node->key_bytes);
 }
 
-/* A whole image: every member must be known, every column gets a value or NULL. */
-static uint32_t put_image(struct cup_decode *decode, uint32_t image, uint32_t row)
+static void note_found(struct cup_decode *decode, const struct cup_member *member)
+{
+    decode->seen[member - decode->shape->members] = decode->seen_stamp;
+    decode->found_count++;
+}
+
+static bool is_foreign(struct cup_decode *decode, const struct cup_json_node *node)
+{
+    return decode->dialect->foreign != NULL && decode->dialect->foreign(decode, node);
+}
+
+/* Every member of an image must be known, every column gets a value or NULL. */
+static uint32_t put_members(struct cup_decode *decode, uint32_t image, uint32_t row)
 {
     const struct cup_json_node *nodes = decode->doc.nodes;
     const struct cup_shape     *shape = decode->shape;
     uint32_t                    at = image + 1, expected = 0;
 
+    decode->image = image;
     for (uint32_t i = 0; i < nodes[image].child_count; i++, at = nodes[at].next) {
         const struct cup_member *member =
             cup_shapes_priv_member(decode, shape, &nodes[at], &expected);
-        if (member == NULL) return refuse_drift(decode, &nodes[at]);
-        decode->seen[member - shape->members] = decode->seen_stamp;
+        if (member == NULL) {
+            if (is_foreign(decode, &nodes[at])) continue;
+            return refuse_drift(decode, &nodes[at]);
+        }
+        note_found(decode, member);
         if (member->key_index != CUP_NONE) decode->key_nodes[member->key_index] = at;
         uint32_t outcome = put_member(decode, member, &nodes[at], row);
         if (outcome != OK) return outcome;
     }
-    if (nodes[image].child_count != shape->member_count) {
-        uint32_t outcome = put_missing(decode, row);
-        if (outcome != OK) return outcome;
+    return put_rest(decode, row);
+}
+
+/* The member of this name; NULL: the shape has none. */
+static const struct cup_member *member_named(const struct cup_decode *decode, const char *name,
+                                             uint32_t bytes)
+{
+    for (uint32_t i = 0; i < decode->shape->member_count; i++) {
+        const struct cup_member *member = &decode->shape->members[i];
+        if (member->name_bytes == bytes && memcmp(member->name, name, bytes) == 0) return member;
     }
-    return shape->unmapped_count > 0 ? put_unmapped(decode, row) : OK;
+    return NULL;
+}
+
+/* Members that are gone from the row. */
+static void put_removed(struct cup_decode *decode, uint32_t row)
+{
+    const struct cup_json_node *nodes = decode->doc.nodes;
+    uint32_t                    list = decode->envelope.removed, at = list + 1;
+
+    for (uint32_t i = 0; i < nodes[list].child_count; i++, at = nodes[at].next) {
+        if (nodes[at].kind != CUP_JSON_STRING) continue;
+        struct cup_span          name   = cup_values_priv_text(decode, &nodes[at]);
+        const struct cup_member *member = member_named(decode, (const char *)name.at, name.bytes);
+        if (member == NULL || member->key_index != CUP_NONE) continue;
+        put_null(decode, member->column, row);
+        note_found(decode, member);
+    }
+}
+
+/* What an image does not say itself: the key of a change that only says what has changed, and the
+ * members that are gone. */
+static uint32_t put_beside(struct cup_decode *decode, uint32_t row)
+{
+    if (decode->envelope.removed != 0) put_removed(decode, row);
+    uint32_t outcome = cup_key_priv_take(decode, row);
+    if (outcome == CUP_OUTCOME_DELETE_WITHOUT_KEY)
+        return cup_decode_priv_refuse(decode, CUP_OUTCOME_UPDATE_WITHOUT_KEY, NULL, "key", NULL, 0);
+    for (uint32_t i = 0; outcome == OK && i < decode->table->key_count; i++)
+        note_found(decode, &decode->shape->members[decode->shape->key_members[i]]);
+    return outcome;
+}
+
+/* A member that takes the whole text of a document. */
+static uint32_t put_text(struct cup_decode *decode, uint32_t image, uint32_t row)
+{
+    const struct cup_member *whole = member_named(decode, CUP_WHOLE_MEMBER, 1);
+
+    if (whole == NULL || decode->envelope.missing == CUP_MISSING_KEEP) return OK;
+    note_found(decode, whole);
+    return whole->put(&(struct cup_cell){.decode = decode,
+                                         .table  = decode->table,
+                                         .member = whole,
+                                         .column = &decode->table->columns[whole->column],
+                                         .runs   = &decode->table->runs[whole->column],
+                                         .row    = row},
+                      &decode->doc.nodes[image]);
+}
+
+static uint32_t put_document(struct cup_decode *decode, uint32_t image, uint32_t row)
+{
+    struct cup_nodes record;
+    bool             partial = decode->names_needed && decode->envelope.missing == CUP_MISSING_KEEP;
+    uint32_t         outcome = put_text(decode, image, row);
+
+    if (outcome == OK && partial) outcome = put_beside(decode, row);
+    if (outcome == OK && image == 0) return put_rest(decode, row); /* removed members only */
+    if (outcome == OK) outcome = cup_documents_priv_enter(decode, image, &record);
+    if (outcome != OK) return outcome;
+    outcome = put_members(decode, 0, row);
+    for (uint32_t i = 0; i < decode->table->key_count; i++)
+        decode->key_nodes[i] = 0; /* they are no nodes of the record */
+    cup_documents_priv_leave(decode, &record);
+    return outcome;
+}
+
+static uint32_t put_image(struct cup_decode *decode, uint32_t image, uint32_t row)
+{
+    if (decode->dialect->documents) return put_document(decode, image, row);
+    return put_members(decode, image, row);
 }
 
 /* Only the key of an image: the rest of it may be filler, and is not looked at. *out_whole is false
  * when it does not have the whole key. */
-static uint32_t put_key(struct cup_decode *decode, uint32_t image, uint32_t row, bool *out_whole)
+static uint32_t put_key_members(struct cup_decode *decode, uint32_t image, uint32_t row,
+                                bool *out_whole)
 {
     const struct cup_json_node *nodes = decode->doc.nodes;
     uint32_t                    at = image + 1, expected = 0, found = 0;
@@ -172,7 +305,10 @@ static uint32_t put_key(struct cup_decode *decode, uint32_t image, uint32_t row,
     for (uint32_t i = 0; i < nodes[image].child_count; i++, at = nodes[at].next) {
         const struct cup_member *member =
             cup_shapes_priv_member(decode, decode->shape, &nodes[at], &expected);
-        if (member == NULL) return refuse_drift(decode, &nodes[at]);
+        if (member == NULL) {
+            if (is_foreign(decode, &nodes[at])) continue;
+            return refuse_drift(decode, &nodes[at]);
+        }
         if (member->key_index == CUP_NONE || nodes[at].kind == CUP_JSON_NULL) continue;
         decode->key_nodes[member->key_index] = at;
         uint32_t outcome                     = put_member(decode, member, &nodes[at], row);
@@ -183,6 +319,45 @@ static uint32_t put_key(struct cup_decode *decode, uint32_t image, uint32_t row,
     return OK;
 }
 
+static uint32_t put_key(struct cup_decode *decode, uint32_t image, uint32_t row, bool *out_whole)
+{
+    struct cup_nodes record;
+
+    if (!decode->dialect->documents) return put_key_members(decode, image, row, out_whole);
+    uint32_t outcome = cup_documents_priv_enter(decode, image, &record);
+    if (outcome != OK) return outcome;
+    outcome = put_key_members(decode, 0, row, out_whole);
+    for (uint32_t i = 0; i < decode->table->key_count; i++)
+        decode->key_nodes[i] = 0;
+    cup_documents_priv_leave(decode, &record);
+    return outcome;
+}
+
+/* Values of some columns over a row that is written: nothing else of it changes. */
+static uint32_t put_over(struct cup_decode *decode, uint32_t image, uint32_t row)
+{
+    const struct cup_json_node *nodes = decode->doc.nodes;
+    uint32_t                    at = image + 1, expected = 0;
+
+    for (uint32_t i = 0; i < nodes[image].child_count; i++, at = nodes[at].next) {
+        const struct cup_member *member =
+            cup_shapes_priv_member(decode, decode->shape, &nodes[at], &expected);
+        if (member == NULL) return refuse_drift(decode, &nodes[at]);
+        uint32_t outcome = put_member(decode, member, &nodes[at], row);
+        if (outcome != OK) return outcome;
+    }
+    return OK;
+}
+
+/* The row as it was, where the record tells only what was different. */
+static uint32_t put_overlaid(struct cup_decode *decode, uint32_t row)
+{
+    uint32_t outcome = put_image(decode, decode->envelope.after, row);
+
+    decode->image_name = "old.";
+    return outcome == OK ? put_over(decode, decode->envelope.prior, row) : outcome;
+}
+
 /* The row as it was: whole with full images, else its key. */
 static uint32_t put_before(struct cup_decode *decode, uint32_t row, bool *out_key_only)
 {
@@ -191,7 +366,11 @@ static uint32_t put_before(struct cup_decode *decode, uint32_t row, bool *out_ke
 
     begin_image(decode, "before.", false);
     decode->may_be_unset = false;
-    *out_key_only        = decode->table->plan->images != CUP_IMAGES_FULL || before == 0;
+    if (decode->envelope.overlay && decode->envelope.prior != 0) {
+        *out_key_only = false;
+        return put_overlaid(decode, row);
+    }
+    *out_key_only = decode->table->plan->images != CUP_IMAGES_FULL || before == 0;
     if (!*out_key_only) {
         uint32_t outcome = put_image(decode, before, row);
         return outcome == OK ? cup_key_priv_check(decode, row) : outcome;
@@ -212,6 +391,7 @@ static bool may_be_unset(const struct cup_decode *decode)
     const struct cup_envelope *envelope = &decode->envelope;
     bool                       full     = decode->table->plan->images == CUP_IMAGES_FULL;
 
+    if (!decode->dialect->placeholders) return false;
     if (envelope->op == 'u') return !(full && envelope->before != 0);
     return envelope->op == 'c' && envelope->create_half && !full;
 }
@@ -245,6 +425,10 @@ static uint32_t put_after(struct cup_decode *decode, uint32_t row, int32_t sub)
         outcome = cup_silver_priv_old_key(decode);
     begin_image(decode, "after.", true);
     decode->may_be_unset = may_be_unset(decode);
+    if (decode->envelope.op == 'u' || decode->envelope.prior != 0)
+        decode->missing = decode->table->plan->missing != CUP_MISSING_FORMAT
+                              ? decode->table->plan->missing
+                              : decode->envelope.missing;
     if (outcome == OK) outcome = put_image(decode, decode->envelope.after, row);
     if (outcome == OK) outcome = cup_key_priv_check(decode, row);
     if (outcome == OK) outcome = check_rules(decode, decode->envelope.after, row);
@@ -261,22 +445,86 @@ static bool key_is_unknown(const struct cup_decode *decode)
     return table->key_count == 0 && !table->plan->contracted && decode->batch->no_keys;
 }
 
+/* Does the record say that the row had another key before? Values are compared, not texts. */
+static uint32_t find_old_key(struct cup_decode *decode, uint32_t row, bool *out_changed)
+{
+    const struct cup_envelope *envelope = &decode->envelope;
+    const struct cup_shape    *shape    = decode->shape;
+
+    *out_changed = false;
+    for (uint32_t i = 0; i < decode->table->key_count; i++) {
+        if (shape->key_members[i] == CUP_NONE) continue;
+        const struct cup_member *member = &shape->members[shape->key_members[i]];
+        uint32_t old = cup_json_member(decode->buf, &decode->doc, envelope->prior, member->name,
+                                       member->name_bytes);
+        uint32_t now = cup_json_member(decode->buf, &decode->doc, envelope->after, member->name,
+                                       member->name_bytes);
+        if (old == 0 || now == 0) continue;
+        uint32_t outcome = put_cell(decode, member, &decode->doc.nodes[old], row);
+        if (outcome != OK) return refuse(decode, outcome, &decode->doc.nodes[old], member);
+        outcome = put_cell(decode, member, &decode->doc.nodes[now], row + 1);
+        if (outcome != OK) return refuse(decode, outcome, &decode->doc.nodes[now], member);
+        *out_changed |=
+            !cup_values_priv_equal(&decode->table->columns[member->column], row, row + 1);
+    }
+    return OK;
+}
+
+/* A changed key: the old row goes, the new one comes and says where from. */
+static uint32_t put_moved(struct cup_decode *decode, uint32_t row)
+{
+    struct cup_envelope *envelope = &decode->envelope;
+    uint32_t             old[2]   = {envelope->after, envelope->prior};
+
+    begin_image(decode, "old.", false);
+    put_nulls(decode, row);
+    for (uint32_t i = 0; i < 2; i++) { /* columns that are not in prior have not changed */
+        for (uint32_t k = 0; k < decode->table->key_count; k++) {
+            if (decode->shape->key_members[k] == CUP_NONE) continue;
+            const struct cup_member *member =
+                &decode->shape->members[decode->shape->key_members[k]];
+            uint32_t node = cup_json_member(decode->buf, &decode->doc, old[i], member->name,
+                                            member->name_bytes);
+            if (node == 0) continue;
+            uint32_t outcome = put_cell(decode, member, &decode->doc.nodes[node], row);
+            if (outcome != OK) return refuse(decode, outcome, &decode->doc.nodes[node], member);
+        }
+    }
+    uint32_t outcome = cup_silver_priv_put(decode, row, 'd', decode->sub, true);
+    if (outcome != OK) return outcome;
+    cup_silver_priv_make_old_key(decode, envelope->prior, envelope->after);
+    envelope->op      = 'c';
+    outcome           = put_after(decode, row + 1, decode->sub + 1);
+    envelope->op      = 'u';
+    envelope->old_key = (struct cup_span){0};
+    return outcome;
+}
+
 static uint32_t put_update(struct cup_decode *decode, uint32_t row, uint32_t *out_row_count)
 {
     const struct cup_table *table   = decode->table;
-    bool                    keyless = table->key_count == 0, key_only;
+    bool                    keyless = table->key_count == 0, key_only, moved = false;
 
+    if (decode->envelope.prior != 0 && !keyless) {
+        decode->image_name = "old.";
+        uint32_t outcome   = find_old_key(decode, row, &moved);
+        if (outcome != OK) return outcome;
+    }
+    if (moved) {
+        *out_row_count = 2;
+        return put_moved(decode, row);
+    }
     if (keyless && !key_is_unknown(decode) &&
         (table->plan->images != CUP_IMAGES_FULL || decode->envelope.before == 0))
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_UPDATE_WITHOUT_KEY, NULL, "before", NULL,
                                       0);
     *out_row_count = 1;
     if ((!keyless && !table->plan->write_before) || decode->envelope.before == 0)
-        return put_after(decode, row, 0);
+        return put_after(decode, row, decode->sub);
     uint32_t outcome = put_before(decode, row, &key_only);
-    if (outcome == OK) outcome = cup_silver_priv_put(decode, row, 'b', 0, key_only);
+    if (outcome == OK) outcome = cup_silver_priv_put(decode, row, 'b', decode->sub, key_only);
     *out_row_count = 2;
-    return outcome == OK ? put_after(decode, row + 1, 1) : outcome;
+    return outcome == OK ? put_after(decode, row + 1, decode->sub + 1) : outcome;
 }
 
 static uint32_t put_delete(struct cup_decode *decode, uint32_t row)
@@ -287,7 +535,7 @@ static uint32_t put_delete(struct cup_decode *decode, uint32_t row)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_DELETE_WITHOUT_KEY, NULL, "key", NULL, 0);
     uint32_t outcome = put_before(decode, row, &key_only);
     if (outcome != OK) return outcome;
-    return cup_silver_priv_put(decode, row, 'd', 0, key_only);
+    return cup_silver_priv_put(decode, row, 'd', decode->sub, key_only);
 }
 
 /* Every row must have a folder to go to. */
@@ -306,21 +554,70 @@ static uint32_t check_partitions(struct cup_decode *decode, uint32_t row, uint32
     return OK;
 }
 
-static uint32_t put_event(struct cup_decode *decode, uint32_t *out_row_count)
+/* All rows that are older go: which are, on a topic of many partitions? */
+static uint32_t put_truncate(struct cup_decode *decode, uint32_t row)
 {
-    uint32_t row = decode->table->row_count;
+    if (decode->table->many && !decode->table->plan->truncate_applies)
+        return cup_decode_priv_refuse(decode, CUP_OUTCOME_TRUNCATE_UNORDERED, NULL, "op", NULL, 0);
+    decode->unset_count = 0;
+    put_nulls(decode, row);
+    return cup_silver_priv_put(decode, row, 't', decode->sub, false);
+}
 
-    if (!cup_columns_priv_ready(decode, decode->table)) return CUP_STOPPED;
+static uint32_t put_change(struct cup_decode *decode, uint32_t row, uint32_t *out_row_count)
+{
+    char op = decode->envelope.op;
+
+    /* a row of a table without key takes no other's place */
+    if (decode->envelope.upsert && decode->table->key_count == 0) op = decode->envelope.op = 'c';
     *out_row_count = 1;
-    switch (decode->envelope.op) {
+    switch (op) {
     case 'u': return put_update(decode, row, out_row_count);
     case 'd': return put_delete(decode, row);
-    case 't':
-        decode->unset_count = 0;
-        put_nulls(decode, row);
-        return cup_silver_priv_put(decode, row, 't', 0, false);
-    default: return put_after(decode, row, 0);
+    case 't': return put_truncate(decode, row);
+    default: return put_after(decode, row, decode->sub);
     }
+}
+
+/* A record that holds many changes; all are of one operation. Old values stand in an array of their
+ * own, in the same order. */
+static uint32_t put_changes(struct cup_decode *decode, uint32_t row, uint32_t *out_row_count)
+{
+    struct cup_envelope        *envelope = &decode->envelope;
+    const struct cup_json_node *nodes    = decode->doc.nodes;
+    uint32_t                    at = envelope->rows + 1, old = envelope->old_rows + 1, made;
+    bool                        paired = envelope->old_rows != 0;
+
+    *out_row_count = 0;
+    for (uint32_t i = 0; i < nodes[envelope->rows].child_count; i++, at = nodes[at].next) {
+        if (nodes[at].kind != CUP_JSON_OBJECT)
+            return cup_envelope_priv_mismatch(decode, at, "data");
+        envelope->prior  = paired && nodes[old].kind == CUP_JSON_OBJECT ? old : 0;
+        envelope->after  = at;
+        envelope->before = envelope->op == 'd' || envelope->prior != 0 ? at : 0;
+        if (paired) old = nodes[old].next;
+        decode->sub      = (int32_t)*out_row_count;
+        uint32_t outcome = put_change(decode, row + *out_row_count, &made);
+        if (outcome != OK) return outcome;
+        *out_row_count += made;
+    }
+    return OK;
+}
+
+static uint32_t put_event(struct cup_decode *decode, uint32_t *out_row_count)
+{
+    const struct cup_envelope *envelope = &decode->envelope;
+    uint32_t                   changes = 1, row = decode->table->row_count;
+
+    if (envelope->rows != 0) changes = decode->doc.nodes[envelope->rows].child_count;
+    decode->sub = 0;
+    decode->table->many |= decode->record->partition > 0;
+    uint32_t outcome = cup_columns_priv_ready(decode, decode->table, 2 * changes);
+    if (outcome == CUP_OUTCOME_RECORD_TOO_LARGE)
+        return cup_decode_priv_refuse(decode, CUP_OUTCOME_RECORD_TOO_LARGE, NULL, "data", NULL, 0);
+    if (outcome != OK) return outcome;
+    if (envelope->rows != 0) return put_changes(decode, row, out_row_count);
+    return put_change(decode, row, out_row_count);
 }
 
 uint32_t cup_rows_priv_put(struct cup_decode *decode, uint32_t *out_row_count)

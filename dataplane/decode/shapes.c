@@ -152,6 +152,7 @@ static enum cup_err open_table(struct cup_decode *decode, uint32_t index,
     uint32_t list_count = count_lists(table->plan_columns, table->data_count);
     table->all_count    = table->column_count + list_count;
     table->bare_shape   = CUP_NONE;
+    table->any_shape    = CUP_NONE;
     table->open_index   = CUP_NONE;
     table->fields       = calloc(table->column_count, sizeof *table->fields);
     table->elements     = calloc(list_count, sizeof *table->elements);
@@ -278,6 +279,7 @@ static enum cup_err link_shape(struct cup_decode *decode, uint32_t index,
     struct cup_shape *shape = &decode->shapes[index];
     struct cup_table *table = &decode->tables[shape->table];
 
+    table->any_shape = index;
     if (shape->text_bytes == 0) {
         if (table->bare_shape != CUP_NONE)
             return bad_plan(out_fault, "plan: two schemas without text",

@@ -2,16 +2,10 @@
 /* The generated columns of a row, in the order of silver.def. */
 #include <string.h>
 
-#include "base/clock.h"
 #include "dataplane/decode/decode_priv.h"
-#include "kernels/value/integer.h"
-#include "kernels/value/moment.h"
 
-#define OK       ((uint32_t)CUP_OUTCOME_ACCEPTED)
-#define OLD_KEY  "__debezium.oldkey"
-#define POS_MAX  56u /* SQL Server: two LSNs of 20 digits, serial number of 16 */
-#define LSN_HEX  20u
-#define LSN_TEXT 22u /* 8:8:4 */
+#define OK      ((uint32_t)CUP_OUTCOME_ACCEPTED)
+#define OLD_KEY "__debezium.oldkey"
 
 static inline struct cup_cell silver_cell(struct cup_decode *decode, enum cup_silver silver,
                                           uint32_t row)
@@ -75,197 +69,6 @@ static void put_i64(struct cup_decode *decode, enum cup_silver silver, uint32_t 
     cup_bit_set(column->validity, row, true);
 }
 
-/* An integer of source, which some producers write as a string. False: absent or null. */
-static bool read_number(struct cup_decode *decode, uint32_t at, int64_t *out_value, bool *out_bad)
-{
-    const struct cup_json_node *node = &decode->doc.nodes[at];
-
-    if (at == 0 || node->kind == CUP_JSON_NULL) return false;
-    bool good = (node->kind == CUP_JSON_NUMBER || node->kind == CUP_JSON_STRING) &&
-                cup_integer_parse(decode->buf + node->at, node->bytes, out_value) == CUP_FIT_OK;
-    *out_bad |= !good;
-    return good;
-}
-
-static uint32_t refuse_source(struct cup_decode *decode, const char *path)
-{
-    return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, NULL, path, NULL, 0);
-}
-
-static uint32_t put_ts(struct cup_decode *decode, uint32_t row)
-{
-    const struct cup_envelope *envelope = &decode->envelope;
-    bool                       bad      = false;
-    int64_t                    value;
-
-    if (read_number(decode, envelope->source[CUP_SOURCE_TS_US], &value, &bad)) {
-        /* as it is */
-    } else if (read_number(decode, envelope->source[CUP_SOURCE_TS_MS], &value, &bad)) {
-        bad |=
-            value > CUP_MOMENT_US_MAX / CUP_US_PER_MS || value < CUP_MOMENT_US_MIN / CUP_US_PER_MS;
-        value = bad ? 0 : value * CUP_US_PER_MS;
-    } else if (read_number(decode, envelope->source[CUP_SOURCE_TS_NS], &value, &bad)) {
-        value /= 1000;
-    } else if (!bad) {
-        put_null(decode, CUP_SILVER_TS, row);
-        return OK;
-    }
-    if (bad || value < CUP_MOMENT_US_MIN || value > CUP_MOMENT_US_MAX)
-        return refuse_source(decode, "source.ts");
-    put_i64(decode, CUP_SILVER_TS, row, value);
-    return OK;
-}
-
-/* PostgreSQL: the event's LSN; for one key it ascends. Unsigned, though the wire says int64. */
-static bool make_lsn(struct cup_decode *decode, uint8_t *out, uint32_t *out_bytes)
-{
-    int64_t lsn;
-    bool    bad = false;
-
-    if (!read_number(decode, decode->envelope.source[CUP_SOURCE_LSN], &lsn, &bad)) return !bad;
-    cup_integer_hex((uint64_t)lsn, 16, out);
-    *out_bytes = 16;
-    return true;
-}
-
-/* "mysql-bin.000042" is 42; false when no number follows the last dot. */
-static bool read_file_number(struct cup_decode *decode, int64_t *out_number)
-{
-    struct cup_span text =
-        cup_values_priv_text(decode, &decode->doc.nodes[decode->envelope.source[CUP_SOURCE_FILE]]);
-    uint32_t start = text.bytes, digits;
-
-    while (start > 0 && text.at[start - 1] != '.')
-        start--;
-    if (start == 0) return false;
-    while (start + 1 < text.bytes && text.at[start] == '0')
-        start++;
-    digits = text.bytes - start;
-    return cup_integer_parse(text.at + start, digits, out_number) == CUP_FIT_OK && *out_number >= 0;
-}
-
-/* MySQL and MariaDB: file number, position, row in the event. */
-static bool make_binlog(struct cup_decode *decode, uint8_t *out, uint32_t *out_bytes)
-{
-    const struct cup_envelope  *envelope = &decode->envelope;
-    const struct cup_json_node *file     = &decode->doc.nodes[envelope->source[CUP_SOURCE_FILE]];
-    int64_t                     number, pos, row = 0;
-    bool                        bad = false;
-
-    if (envelope->source[CUP_SOURCE_FILE] == 0 || file->kind == CUP_JSON_NULL) return true;
-    if (file->kind != CUP_JSON_STRING || !read_file_number(decode, &number)) return false;
-    if (!read_number(decode, envelope->source[CUP_SOURCE_POS], &pos, &bad)) return !bad;
-    (void)read_number(decode, envelope->source[CUP_SOURCE_ROW], &row, &bad); /* absent: row 0 */
-    if (bad || pos < 0 || row < 0 || row > UINT32_MAX) return false;
-    cup_integer_hex((uint64_t)number, 16, out);
-    cup_integer_hex((uint64_t)pos, 16, out + 16);
-    cup_integer_hex((uint64_t)row, 8, out + 32);
-    *out_bytes = 40;
-    return true;
-}
-
-/* 00000025:00000d98:00a2 as 20 digits; missing or "NULL" is the lowest. False: another form. */
-static bool make_part(struct cup_decode *decode, uint32_t at, uint8_t out[LSN_HEX])
-{
-    const struct cup_json_node *node = &decode->doc.nodes[at];
-    const uint8_t              *text = decode->buf + node->at;
-    uint32_t                    made = 0;
-
-    memset(out, '0', LSN_HEX);
-    if (at == 0 || node->kind == CUP_JSON_NULL) return true;
-    if (node->kind != CUP_JSON_STRING) return false;
-    if (node->bytes == 4 && memcmp(text, "NULL", 4) == 0) return true;
-    if (node->bytes != LSN_TEXT) return false;
-    for (uint32_t i = 0; i < LSN_TEXT; i++) {
-        if (i == 8 || i == 17) {
-            if (text[i] != ':') return false;
-            continue;
-        }
-        uint8_t lower = text[i] | 0x20; /* digits have that bit already */
-        bool    digit = text[i] >= '0' && text[i] <= '9';
-        if (!digit && (lower < 'a' || lower > 'f')) return false;
-        out[made++] = lower;
-    }
-    return true;
-}
-
-/* SQL Server: LSN of the commit, LSN of the change, number in the change. */
-static bool make_lsns(struct cup_decode *decode, uint8_t *out, uint32_t *out_bytes)
-{
-    const struct cup_envelope *envelope = &decode->envelope;
-    int64_t                    serial   = 0;
-    bool                       bad      = false;
-
-    if (envelope->source[CUP_SOURCE_COMMIT_LSN] == 0 ||
-        decode->doc.nodes[envelope->source[CUP_SOURCE_COMMIT_LSN]].kind == CUP_JSON_NULL)
-        return true;
-    (void)read_number(decode, envelope->source[CUP_SOURCE_SERIAL], &serial, &bad); /* absent: 0 */
-    if (bad || !make_part(decode, envelope->source[CUP_SOURCE_COMMIT_LSN], out) ||
-        !make_part(decode, envelope->source[CUP_SOURCE_CHANGE_LSN], out + LSN_HEX))
-        return false;
-    cup_integer_hex((uint64_t)serial, 16, out + 2 * LSN_HEX);
-    *out_bytes = POS_MAX;
-    return true;
-}
-
-static uint32_t put_pos(struct cup_decode *decode, uint32_t row)
-{
-    uint8_t  text[POS_MAX];
-    uint32_t bytes = 0;
-    bool     good  = true;
-
-    switch (decode->envelope.kind) {
-    case CUP_CONNECTOR_POSTGRESQL: good = make_lsn(decode, text, &bytes); break;
-    case CUP_CONNECTOR_BINLOG: good = make_binlog(decode, text, &bytes); break;
-    case CUP_CONNECTOR_SQLSERVER: good = make_lsns(decode, text, &bytes); break;
-    case CUP_CONNECTOR_OTHER: break;
-    }
-    if (!good) return refuse_source(decode, "source.pos");
-    return put_span(decode, CUP_SILVER_POS, row, (struct cup_span){.at = text, .bytes = bytes});
-}
-
-/* The text of a string or number; empty for null, absent and everything else. */
-static struct cup_span scalar_text(struct cup_decode *decode, uint32_t at)
-{
-    const struct cup_json_node *node = &decode->doc.nodes[at];
-
-    if (at == 0) return (struct cup_span){0};
-    if (node->kind == CUP_JSON_STRING) return cup_values_priv_text(decode, node);
-    if (node->kind != CUP_JSON_NUMBER) return (struct cup_span){0};
-    return (struct cup_span){.at = decode->buf + node->at, .bytes = node->bytes};
-}
-
-/* The transaction's id of PostgreSQL holds the event's own LSN behind the colon; other ids may have
- * a colon that belongs to them. */
-static struct cup_span find_tx(struct cup_decode *decode)
-{
-    const struct cup_envelope *envelope = &decode->envelope;
-    bool                       postgres = envelope->kind == CUP_CONNECTOR_POSTGRESQL;
-    struct cup_span tx = scalar_text(decode, postgres ? envelope->source[CUP_SOURCE_TX_ID]
-                                                      : envelope->source[CUP_SOURCE_GTID]);
-
-    if (tx.bytes > 0 || envelope->transaction == 0) return tx;
-    if (decode->doc.nodes[envelope->transaction].kind != CUP_JSON_OBJECT) return tx;
-    tx = scalar_text(decode,
-                     cup_json_member(decode->buf, &decode->doc, envelope->transaction, "id", 2));
-    if (!postgres || tx.bytes == 0) return tx;
-    const uint8_t *colon = memchr(tx.at, ':', tx.bytes);
-    if (colon != NULL) tx.bytes = (uint32_t)(colon - tx.at);
-    return tx;
-}
-
-/* "false" is how a streamed change prints an unset marker. */
-static struct cup_span find_snapshot(struct cup_decode *decode)
-{
-    uint32_t        at   = decode->envelope.source[CUP_SOURCE_SNAPSHOT];
-    struct cup_span text = scalar_text(decode, at);
-
-    if (at != 0 && decode->doc.nodes[at].kind == CUP_JSON_TRUE)
-        return (struct cup_span){.at = (const uint8_t *)"true", .bytes = 4};
-    if (text.bytes == 5 && memcmp(text.at, "false", 5) == 0) return (struct cup_span){0};
-    return text;
-}
-
 /* Elements lie behind the list's last offset; the row's own stands when all are there. */
 static uint32_t put_unset(struct cup_decode *decode, uint32_t row, bool key_only)
 {
@@ -317,10 +120,16 @@ uint32_t cup_silver_priv_put(struct cup_decode *decode, uint32_t row, char op, i
     put_i64(decode, CUP_SILVER_OFFSET, row, decode->record->offset);
     put_i64(decode, CUP_SILVER_EPOCH, row, (int64_t)decode->stamp->epoch);
     put_i64(decode, CUP_SILVER_INGESTED_AT, row, decode->stamp->ingested_us);
-    if (outcome == OK) outcome = put_ts(decode, row);
-    if (outcome == OK) outcome = put_pos(decode, row);
-    if (outcome == OK) outcome = put_span(decode, CUP_SILVER_TX, row, find_tx(decode));
-    if (outcome == OK) outcome = put_span(decode, CUP_SILVER_SNAPSHOT, row, find_snapshot(decode));
+    if (outcome == OK && !decode->stamped.made) outcome = cup_position_priv_stamp(decode);
+    if (outcome != OK) return outcome;
+    if (decode->stamped.has_ts)
+        put_i64(decode, CUP_SILVER_TS, row, decode->stamped.ts_us);
+    else
+        put_null(decode, CUP_SILVER_TS, row);
+    outcome = put_span(decode, CUP_SILVER_POS, row, decode->stamped.pos);
+    if (outcome == OK) outcome = put_span(decode, CUP_SILVER_TX, row, decode->stamped.tx);
+    if (outcome == OK)
+        outcome = put_span(decode, CUP_SILVER_SNAPSHOT, row, decode->stamped.snapshot);
     if (outcome == OK)
         outcome = put_span(decode, CUP_SILVER_OLD_KEY, row, decode->envelope.old_key);
     if (outcome == OK) outcome = put_unset(decode, row, key_only);
@@ -340,9 +149,10 @@ uint32_t cup_silver_priv_old_key(struct cup_decode *decode)
         if (header.name_bytes != sizeof OLD_KEY - 1) continue;
         if (memcmp(header.name, OLD_KEY, sizeof OLD_KEY - 1) != 0 || header.value == NULL) continue;
         if (header.value_bytes > decode->plan->record_bytes_max)
-            return refuse_source(decode, "headers." OLD_KEY);
+            return cup_envelope_priv_mismatch(decode, 0, "headers." OLD_KEY);
         cup_json_text(decode->texts, header.value, header.value_bytes, &doc);
-        if (doc.verdict != CUP_JSON_OK) return refuse_source(decode, "headers." OLD_KEY);
+        if (doc.verdict != CUP_JSON_OK)
+            return cup_envelope_priv_mismatch(decode, 0, "headers." OLD_KEY);
         const struct cup_json_node *payload =
             &doc.nodes[cup_envelope_priv_payload(header.value, &doc, &schema)];
         decode->envelope.old_key = (struct cup_span){header.value + payload->at, payload->bytes};
@@ -350,4 +160,35 @@ uint32_t cup_silver_priv_old_key(struct cup_decode *decode)
         return OK;
     }
     return OK;
+}
+
+static uint32_t put_piece(uint8_t *to, uint32_t at, const void *bytes, uint32_t count)
+{
+    memcpy(to + at, bytes, count);
+    return at + count;
+}
+
+void cup_silver_priv_make_old_key(struct cup_decode *decode, uint32_t prior, uint32_t image)
+{
+    uint8_t *to = decode->scratch + decode->scratch_used;
+    uint32_t at = put_piece(to, 0, "{", 1);
+
+    for (uint32_t i = 0; i < decode->table->key_count; i++) {
+        const struct cup_member *member = &decode->shape->members[decode->shape->key_members[i]];
+        uint32_t                 node =
+            cup_json_member(decode->buf, &decode->doc, prior, member->name, member->name_bytes);
+        if (node == 0)
+            node =
+                cup_json_member(decode->buf, &decode->doc, image, member->name, member->name_bytes);
+        if (node == 0) continue;
+        const struct cup_json_node *is    = &decode->doc.nodes[node];
+        uint32_t                    quote = is->kind == CUP_JSON_STRING;
+        at = put_piece(to, at, at > 1 ? ",\"" : "\"", at > 1 ? 2 : 1);
+        at = put_piece(to, at, decode->buf + is->key_at, is->key_bytes);
+        at = put_piece(to, at, "\":", 2);
+        at = put_piece(to, at, decode->buf + is->at - quote, is->bytes + 2 * quote);
+    }
+    at = put_piece(to, at, "}", 1);
+    decode->scratch_used += at;
+    decode->envelope.old_key = (struct cup_span){to, at};
 }

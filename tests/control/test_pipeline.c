@@ -61,8 +61,9 @@ static void check_mistakes(void)
     static const struct {
         const char *text, *said;
     } cases[] = {
-        {"domain: a\nlimts: {}\n", "p/pipeline.yaml:2: limts: there is no such key; allowed here: "
-                                   "name, domain, source, owner, lake, input, limits, commit, "},
+        {"domain: a\nlimts: {}\n",
+         "p/pipeline.yaml:2: limts: there is no such key; allowed here: "
+         "name, domain, source, owner, lake, format, metadata_prefix, input, limits, commit, "},
         {"limts: {}\n", "(did you mean limits?)"},
         {"limits:\n  depth: 3\n", ":2: limits.depth: there is no such key; allowed here: "
                                   "record_bytes_max, depth_max, members_max, key_bytes_max, "

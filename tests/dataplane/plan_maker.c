@@ -160,19 +160,22 @@ static struct cup_plan_table put_table(struct blob *blob, const struct cup_spec_
 
     snprintf(path, sizeof path, "default/silver/%s/%s", is->schema == NULL ? "none" : is->schema,
              is->table);
-    return (struct cup_plan_table){.source_name   = put_text(blob, is->name),
-                                   .source_db     = put_text(blob, is->db),
-                                   .source_schema = put_text(blob, is->schema),
-                                   .source_table  = put_text(blob, is->table),
-                                   .path          = put_default(blob, is->path, path),
-                                   .description   = put_text(blob, ""),
-                                   .columns       = put_columns(blob, is),
-                                   .partitions    = put_partitions(blob, is),
-                                   .rules         = put_rules(blob, is),
-                                   .datasets      = put_datasets(blob, is),
-                                   .images        = is->images,
-                                   .write_before  = is->write_before,
-                                   .contracted    = is->texts == NULL};
+    return (struct cup_plan_table){.source_name      = put_text(blob, is->name),
+                                   .source_db        = put_text(blob, is->db),
+                                   .source_schema    = put_text(blob, is->schema),
+                                   .source_table     = put_text(blob, is->table),
+                                   .path             = put_default(blob, is->path, path),
+                                   .description      = put_text(blob, ""),
+                                   .columns          = put_columns(blob, is),
+                                   .partitions       = put_partitions(blob, is),
+                                   .rules            = put_rules(blob, is),
+                                   .datasets         = put_datasets(blob, is),
+                                   .images           = is->images,
+                                   .write_before     = is->write_before,
+                                   .topic            = put_text(blob, is->topic),
+                                   .missing          = is->missing,
+                                   .truncate_applies = is->truncate_applies,
+                                   .contracted       = is->texts == NULL};
 }
 
 static uint32_t count_schemas(const struct cup_spec *spec)
@@ -243,6 +246,7 @@ static struct cup_plan header(const struct cup_spec *spec)
         .bronze            = !spec->no_bronze,
         .silver            = !spec->no_silver,
         .until_end         = spec->until_end,
+        .format            = spec->format,
         .epoch_ns_max      = OR(spec->epoch_ns_max, 10000000000ull),
         .epoch_bytes_max   = OR(spec->epoch_bytes_max, 1ull << 30),
         .pool_bytes        = OR(spec->pool_bytes, 64ull << 20),
@@ -266,6 +270,7 @@ struct cup_plan *cup_spec_plan(const struct cup_spec *spec)
     plan.domain      = put_default(&blob, spec->domain, "default");
     plan.pipeline    = put_default(&blob, spec->pipeline, "run");
     plan.kernels     = put_default(&blob, spec->kernels, "auto");
+    plan.metadata    = put_default(&blob, spec->metadata, "__");
     plan.unavailable = put_default(&blob, spec->unavailable, "__debezium_unavailable_value");
     plan.breaker.id  = put_text(&blob, "breaker");
     put_inputs(&blob, spec, &plan);

@@ -50,6 +50,8 @@ struct cup_spec_table {
     uint32_t                       text_count; /* a text "" is the shape without schema */
     uint32_t                       quarantine; /* bit i: records of texts[i] are refused */
     uint8_t                        images, write_before;
+    const char                    *topic;
+    uint8_t                        missing, truncate_applies;
     const char                    *partitions[CUP_PLAN_PARTITIONS_MAX + 1]; /* names, _date; NULL */
     const struct cup_spec_rule    *rules;
     uint32_t                       rule_count;
@@ -64,7 +66,8 @@ struct cup_spec_input {
 };
 
 struct cup_spec {
-    const char *lake, *domain, *pipeline, *kernels, *unavailable;
+    const char *lake, *domain, *pipeline, *kernels, *unavailable, *metadata;
+    uint32_t    format;
     uint32_t    workers, shard, record_bytes_max, depth_max, members_max, key_bytes_max;
     uint32_t    number_bytes_max, codec, no_bronze, no_silver, until_end;
     uint64_t    generation, epoch_ns_max, epoch_bytes_max, pool_bytes;

@@ -75,7 +75,8 @@ struct cup_record *cup_harness_add_bytes(struct cup_harness *harness, const void
     CHECK(harness->record_count < CUP_HARNESS_RECORDS);
     struct cup_record *record = &harness->records[harness->record_count];
 
-    *record = (struct cup_record){.partition = 3, .offset = 100 + harness->record_count};
+    *record =
+        (struct cup_record){.partition = harness->partition, .offset = 100 + harness->record_count};
     if (value != NULL) {
         record->value_kind  = bytes == 0 ? CUP_VALUE_EMPTY : CUP_VALUE_BYTES;
         record->value_bytes = (uint32_t)bytes;

@@ -29,6 +29,7 @@ struct cup_harness {
     uint32_t           row_count, row_cap;
     uint32_t           full_count, short_count; /* stops that were answered by taking rows */
     bool               silver;                  /* print generated columns too */
+    int32_t            partition;               /* of records that are added */
     bool               no_keys; /* the batch comes from a form without record keys */
 };
 

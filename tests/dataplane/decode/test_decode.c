@@ -494,7 +494,8 @@ static void check_unknown(struct cup_harness *h)
 
 static void check_silver(struct cup_harness *h)
 {
-    h->silver = true;
+    h->silver    = true;
+    h->partition = 3;
     cup_harness_add(h, EVENT("c", "t", "null", "{\"id\":7,\"name\":\"x\"}"), NULL);
     cup_harness_header(h, "__debezium.oldkey", WRAPPED(SCHEMA_A, "{\"id\":3}"));
     expect(h, CUP_OUTCOME_ACCEPTED, "",
@@ -542,7 +543,8 @@ static void check_silver(struct cup_harness *h)
         "bag: note=x at=1000 _op=b _ts=1700000000123456 _pos=0000000008e80ca8 _sub=0 _tx=42 "
         "_topic=pg.bank.t" COMMON "\tbag: note=y at=2000 _op=u _ts=1700000000123456 "
         "_pos=0000000008e80ca8 _sub=1 _tx=42 _topic=pg.bank.t" COMMON);
-    h->silver = false;
+    h->silver    = false;
+    h->partition = 0;
 }
 
 /* A long path is cut at a character, not inside one: 95 bytes have room for "after." and 44 of two

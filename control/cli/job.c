@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "control/config/inputs.h"
+#include "control/config/keys.h"
 #include "control/config/pipeline.h"
 #include "control/contract/contract.h"
 
@@ -71,13 +72,17 @@ static bool load(struct job *job, const struct cup_args *args, bool make_lake)
     if (cup_inputs_find(job->keep, settings, &job->inputs, &job->input_count, &job->says) != CUP_OK)
         return false;
     if (!open_lake(job, make_lake)) return false;
-    job->catalog = (struct cup_catalog){.keep   = job->keep,
-                                        .lake   = job->lake,
-                                        .domain = settings->domain,
-                                        .source = settings->source,
-                                        .drift  = settings->drift};
-    return args->folder == NULL ||
-           cup_contract_load(&job->catalog, args->folder, &job->says) == CUP_OK;
+    job->catalog = (struct cup_catalog){.keep       = job->keep,
+                                        .lake       = job->lake,
+                                        .domain     = settings->domain,
+                                        .source     = settings->source,
+                                        .drift      = settings->drift,
+                                        .masks      = settings->masks,
+                                        .mask_count = settings->mask_count};
+    if (args->folder != NULL &&
+        cup_contract_load(&job->catalog, args->folder, &job->says) != CUP_OK)
+        return false;
+    return cup_keys_load(&job->catalog, settings, &job->says) == CUP_OK;
 }
 
 enum cup_exit cup_job_run(struct cup_keep *keep, const struct cup_args *args)
@@ -122,6 +127,9 @@ static void put_tables(const struct job *job, struct cup_text *text)
                 cup_text_puts(text, ", only in the lake: always null from now on");
             if (column->key_place > 0) cup_text_printf(text, ", key %u", column->key_place);
             if (column->required) cup_text_puts(text, ", required");
+            if (column->mask.mask != CUP_MASK_NONE)
+                cup_text_printf(text, ", masked: %s",
+                                cup_mask_row((enum cup_mask)column->mask.mask)->name);
             cup_text_puts(text, "\n");
         }
     }

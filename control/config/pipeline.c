@@ -133,6 +133,35 @@ static void set_files(struct work *work, const struct cup_yaml_node *node)
     work->input->pattern_count = count;
 }
 
+/* masks: each key a classification, each value a mask. An unquoted null is the mask null. */
+static void read_masks(struct work *work, const struct cup_yaml_node *node)
+{
+    struct cup_settings *settings = work->settings;
+
+    if (node->kind != CUP_YAML_MAP) {
+        fail(work, node, "masks", "must be a mapping; allowed: CLASSIFICATION: MASK");
+        return;
+    }
+    settings->masks = cup_keep_bytes(work->keep, (node->count + 1ul) * sizeof(*settings->masks));
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct cup_yaml_node *value = node->children[i];
+        struct cup_mask_rule       *rule  = &settings->masks[settings->mask_count];
+        struct cup_text             why   = {0};
+        bool                        one   = value->kind == CUP_YAML_SCALAR;
+        const char                 *text  = one && value->is_null ? "null" : value->text;
+        if (one && cup_mask_parse(text, &rule->choice, &why)) {
+            rule->classification = node->keys[i]->text;
+            settings->mask_count++;
+            continue;
+        }
+        cup_yaml_at(&work->yaml, value, work->says);
+        cup_text_printf(work->says, "masks.%s: %s\n", node->keys[i]->text,
+                        one && !why.failed ? why.at : "must be a mask");
+        work->failed = true;
+        cup_text_free(&why);
+    }
+}
+
 static void set_value(struct work *work, const struct cup_yaml_node *node, enum cup_key key)
 {
     struct cup_settings *settings = work->settings;
@@ -142,6 +171,11 @@ static void set_value(struct work *work, const struct cup_yaml_node *node, enum 
     case CUP_KEY_DOMAIN: settings->domain = node->text; break;
     case CUP_KEY_SOURCE: settings->source = node->text; break;
     case CUP_KEY_OWNER: settings->owner = node->text; break;
+    case CUP_KEY_KEYS_FOLDER: settings->key_folder = relative(work, node->text); break;
+    case CUP_KEY_KEYS_CURRENT: settings->token_id = node->text; break;
+    case CUP_KEY_BRONZE_ENCRYPT:
+        settings->bronze_encrypt = set_word(work, node, key, 0) == 1;
+        break;
     case CUP_KEY_LAKE: settings->lake = relative(work, node->text); break;
     case CUP_KEY_UNAVAILABLE: settings->unavailable = node->text; break;
     case CUP_KEY_FORMAT: settings->format = set_word(work, node, key, 0); break;
@@ -281,6 +315,8 @@ static void read_root(struct work *work)
         const struct cup_yaml_node *name = root->keys[i], *node = root->children[i];
         if (strcmp(name->text, "input") == 0) {
             read_inputs(work, node);
+        } else if (strcmp(name->text, "masks") == 0) {
+            read_masks(work, node);
         } else if (is_group(name->text)) {
             struct cup_text prefix = {0};
             cup_text_printf(&prefix, "%s.", name->text);

@@ -59,6 +59,12 @@ struct cup_settings {
     uint32_t format;         /* enum cup_format; CUP_FORMAT_COUNT: to be detected */
     bool     bronze, silver, quarantine_inline, until_end, compact;
     struct cup_drift_policy drift;
+    struct cup_mask_rule   *masks;
+    uint32_t                mask_count;
+    bool                    bronze_encrypt;
+    const char             *key_folder; /* NULL: none */
+    const char             *token_id;   /* NULL: no tokens */
+    uint8_t                 token_key[CUP_TOKEN_KEY_BYTES];
 };
 
 /* cup_settings_default fills *out_settings with the defaults of key.def; worker_count is the number

@@ -46,6 +46,16 @@ const struct cup_contract_custom *cup_contract_custom_row(uint32_t index)
 
 /* --- customProperties --- */
 
+/* A property's value; an unquoted null is the mask null. */
+static const char *value_of(struct cup_contract_work *work, const struct cup_yaml_node *node,
+                            int custom)
+{
+    const struct cup_yaml_node *value = cup_yaml_find(node, "value");
+
+    if (custom == CUSTOM_MASK && value != NULL && value->is_null) return "null";
+    return cup_contract_priv_text(work, node, "value", true);
+}
+
 static void take_custom(struct cup_contract_work *work, bool of_column,
                         const struct cup_yaml_node *node, struct said *said)
 {
@@ -55,7 +65,7 @@ static void take_custom(struct cup_contract_work *work, bool of_column,
     for (int i = 0; i < CUSTOM_COUNT; i++) {
         if (customs[i].of_column != of_column) continue;
         if (strcmp(customs[i].property, property) == 0) {
-            said->values[i] = cup_contract_priv_text(work, node, "value", true);
+            said->values[i] = value_of(work, node, i);
             said->nodes[i]  = node;
             return;
         }
@@ -146,23 +156,50 @@ static void check_logical_type(struct cup_contract_work *work, const struct cup_
         "boolean");
 }
 
-static void read_type(struct cup_contract_work *work, const struct cup_yaml_node *node,
-                      const char *name, struct cup_catalog_column *column)
+static bool read_type(struct cup_contract_work *work, const struct cup_yaml_node *node,
+                      const char *name, const struct said *said, struct cup_catalog_column *column)
 {
-    const struct said              said  = customs_of(work, node, true);
-    const struct cup_sqltype_hints hints = {.wire  = said.values[CUSTOM_WIRE],
-                                            .scale = said.values[CUSTOM_SCALE],
-                                            .zone  = said.values[CUSTOM_ZONE]};
+    const struct cup_sqltype_hints hints = {.wire  = said->values[CUSTOM_WIRE],
+                                            .scale = said->values[CUSTOM_SCALE],
+                                            .zone  = said->values[CUSTOM_ZONE]};
     const char     *physical             = cup_contract_priv_text(work, node, "physicalType", true);
     struct cup_text why                  = {0};
 
-    if (physical == NULL) return;
-    if (!cup_sqltype_parse(physical, &hints, &column->is, &why)) {
-        const struct cup_yaml_node *at = said.nodes[CUSTOM_WIRE] != NULL
-                                             ? said.nodes[CUSTOM_WIRE]
+    if (physical == NULL) return false;
+    bool good = cup_sqltype_parse(physical, &hints, &column->is, &why);
+    if (!good) {
+        const struct cup_yaml_node *at = said->nodes[CUSTOM_WIRE] != NULL
+                                             ? said->nodes[CUSTOM_WIRE]
                                              : cup_yaml_find(node, "physicalType");
         cup_yaml_at(&work->yaml, at, work->says);
         cup_text_printf(work->says, "column %s: %s\n", name, why.failed ? "is wrong" : why.at);
+        work->failed = true;
+    }
+    cup_text_free(&why);
+    return good;
+}
+
+/* The column's own mask, or that of its classification. */
+static void read_mask(struct cup_contract_work *work, const struct cup_yaml_node *node,
+                      const struct said *said, struct cup_catalog_column *column)
+{
+    const char     *classification = cup_contract_priv_text(work, node, "classification", false);
+    const char     *own            = said->values[CUSTOM_MASK];
+    struct cup_text why            = {0};
+
+    for (uint32_t i = 0; own == NULL && classification != NULL && i < work->catalog->mask_count;
+         i++)
+        if (strcmp(work->catalog->masks[i].classification, classification) == 0)
+            column->mask = work->catalog->masks[i].choice;
+    bool good = own == NULL || cup_mask_parse(own, &column->mask, &why);
+    good      = good && cup_mask_fits(&column->mask, &column->is, column->key_place > 0, &why);
+    if (!good) {
+        const struct cup_yaml_node *at =
+            own != NULL ? said->nodes[CUSTOM_MASK] : cup_yaml_find(node, "classification");
+        cup_yaml_at(&work->yaml, at, work->says);
+        cup_text_printf(work->says, "column %s: %s: %s\n", column->name,
+                        own != NULL ? "mask" : "classification (masks of pipeline.yaml)",
+                        why.failed ? "is wrong" : why.at);
         work->failed = true;
     }
     cup_text_free(&why);
@@ -181,7 +218,7 @@ static void read_partition(struct cup_contract_work *work, const struct cup_yaml
             work, at, "partitioned",
             "the column is not in the key: changes of one key would be in several partitions; "
             "allowed: columns with primaryKey: true, or partitionBy: _date for the table");
-    else if (!cup_plan_partition_type(column->is.type))
+    else if (!cup_plan_partition_type(cup_mask_stored(&column->mask, &column->is).type))
         cup_contract_priv_fail(
             work, at, "partitioned",
             "not all engines read partition values of this type; allowed: columns of text, "
@@ -215,9 +252,11 @@ static void read_column(struct cup_contract_work *work, const struct cup_yaml_no
     bool     is_key         = cup_contract_priv_bool(work, node, "primaryKey");
     uint32_t position       = position_of(work, node, "primaryKeyPosition");
     check_logical_type(work, node);
-    read_type(work, node, name, &column);
+    const struct said said  = customs_of(work, node, true);
+    bool              typed = read_type(work, node, name, &said, &column);
     if (is_key) column.key_place = position > 0 ? position : table->key_count + 1;
     table->key_count += is_key;
+    if (typed) read_mask(work, node, &said, &column);
     read_partition(work, node, table, &column);
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct cup_catalog_column *other    = &table->columns[i];

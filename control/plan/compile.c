@@ -119,6 +119,11 @@ static void put_header(struct build *build, struct cup_plan *plan)
                                                         .least       = -INFINITY,
                                                         .most        = breaker_most(settings),
                                                         .records_min = settings->breaker_records};
+    plan->bronze_encrypt    = settings->bronze_encrypt;
+    plan->key_folder = put_string(build, settings->key_folder == NULL ? "" : settings->key_folder);
+    plan->token_id   = put_string(build, settings->token_id == NULL ? "" : settings->token_id);
+    if (settings->token_id != NULL)
+        memcpy(plan->token_key, settings->token_key, sizeof plan->token_key);
 }
 
 static void put_inputs(struct build *build, struct cup_plan *plan)
@@ -136,6 +141,23 @@ static void put_inputs(struct build *build, struct cup_plan *plan)
     }
 }
 
+/* The description, and that the values are masked: the lake's own tables say so. */
+static struct cup_plan_text put_comment(struct build                    *build,
+                                        const struct cup_catalog_column *column)
+{
+    struct cup_text text = {0};
+
+    if (column->mask.mask == CUP_MASK_NONE || strstr(column->comment, CUP_MASK_MARK) != NULL)
+        return put_string(build, column->comment);
+    cup_text_printf(&text, "%s%s" CUP_MASK_MARK "%s)", column->comment,
+                    *column->comment == '\0' ? "" : " ",
+                    cup_mask_row((enum cup_mask)column->mask.mask)->name);
+    struct cup_plan_text put = put_string(build, text.failed ? column->comment : text.at);
+    build->texts.failed |= text.failed;
+    cup_text_free(&text);
+    return put;
+}
+
 static void put_columns(struct build *build, const struct cup_catalog_table *table,
                         struct cup_plan_table *out_table)
 {
@@ -145,13 +167,17 @@ static void put_columns(struct build *build, const struct cup_catalog_table *tab
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct cup_catalog_column *column = &table->columns[i];
         columns[i] = (struct cup_plan_column){.name         = put_string(build, column->name),
-                                              .comment      = put_string(build, column->comment),
+                                              .comment      = put_comment(build, column),
                                               .type         = column->is.type,
                                               .precision    = column->is.precision,
                                               .scale        = column->is.scale,
                                               .element_type = column->is.element_type,
                                               .key_place    = (uint8_t)column->key_place,
-                                              .required     = column->required};
+                                              .required     = column->required,
+                                              .mask         = column->mask.mask,
+                                              .mask_keep    = column->mask.keep};
+        columns[i].mask_text =
+            put_string(build, column->mask.text == NULL ? "" : column->mask.text);
     }
 }
 

@@ -116,6 +116,14 @@ static void add_schema(struct cup_catalog *catalog, const struct cup_catalog_sch
     catalog->schemas[catalog->schema_count++] = *schema;
 }
 
+/* What was masked stays empty when no contract says any more how to mask it. */
+static struct cup_mask_choice mask_of_lake(const char *comment)
+{
+    bool masked = strstr(comment, CUP_MASK_MARK) != NULL;
+
+    return (struct cup_mask_choice){.mask = masked ? CUP_MASK_NULL : CUP_MASK_NONE};
+}
+
 /* The columns that earlier runs wrote, in their order. */
 static enum cup_err take_existing(struct cup_catalog *catalog, struct cup_catalog_table *table,
                                   struct cup_text *says)
@@ -136,7 +144,8 @@ static enum cup_err take_existing(struct cup_catalog *catalog, struct cup_catalo
             (struct cup_catalog_column){.name    = existing[i].name,
                                         .comment = existing[i].comment,
                                         .member  = "",
-                                        .is      = existing[i].is};
+                                        .is      = existing[i].is,
+                                        .mask    = mask_of_lake(existing[i].comment)};
     return CUP_OK;
 }
 
@@ -146,12 +155,15 @@ static bool same_declared(const struct cup_catalog_table *draft, uint32_t existi
                           const struct cup_catalog_column *column, uint32_t *out_index,
                           struct cup_text *says)
 {
+    struct cup_shape_type stored = cup_mask_stored(&column->mask, &column->is);
+
     for (uint32_t i = 0; i < existing_count; i++) {
         if (!cup_names_equal(draft->columns[i].name, column->name)) continue;
-        if (!cup_shape_same_type(&draft->columns[i].is, &column->is)) {
+        if (!cup_shape_same_type(&draft->columns[i].is, &stored)) {
             cup_text_printf(says, "table %s: the contract says that %s is ", draft->path,
                             column->name);
-            cup_shape_put_type(says, &column->is);
+            cup_shape_put_type(says, &stored);
+            cup_text_puts(says, column->mask.mask == CUP_MASK_NONE ? "" : " (masked)");
             cup_text_puts(says, ", but the table in the lake has it as ");
             cup_shape_put_type(says, &draft->columns[i].is);
             cup_text_puts(says, "; a type never changes under old files: give the column "

@@ -19,6 +19,7 @@
 #ifndef CUP_CONTROL_SCHEMA_CATALOG_H
 #define CUP_CONTROL_SCHEMA_CATALOG_H
 
+#include "control/schema/mask.h"
 #include "control/schema/shape.h"
 
 enum cup_drift {
@@ -36,12 +37,13 @@ struct cup_drift_policy {
 };
 
 struct cup_catalog_column {
-    const char           *name, *comment, *member; /* member: in the record; "" when not known */
-    struct cup_shape_type is;                      /* encoding: the contract's, if there is one */
-    uint32_t              key_place;               /* 1.. = place in the key; 0 = no key column */
-    uint32_t              partition_place;         /* 1.. = place among the partitions; 0 = none */
-    bool                  required;
-    bool                  declared; /* by a contract */
+    const char            *name, *comment, *member; /* member: in the record; "" when not known */
+    struct cup_shape_type  is;                      /* encoding: the contract's, if there is one */
+    uint32_t               key_place;               /* 1.. = place in the key; 0 = no key column */
+    uint32_t               partition_place;         /* 1.. = place among the partitions; 0 = none */
+    bool                   required;
+    bool                   declared; /* by a contract */
+    struct cup_mask_choice mask;     /* `is` is the type before it */
 };
 
 /* A bound or a value of a rule, in the column's type; as cup_plan_value. */
@@ -99,17 +101,19 @@ struct cup_catalog_schema {
 };
 
 struct cup_catalog {
-    struct cup_keep           *keep;
-    const char                *lake, *domain; /* where tables lie: LAKE/<domain>/silver/... */
-    const char                *source;        /* NULL: the name in the record */
-    struct cup_drift_policy    drift;
-    struct cup_catalog_table  *tables;
-    uint32_t                   table_count, table_cap;
-    struct cup_catalog_schema *schemas;
-    uint32_t                   schema_count, schema_cap;
-    uint32_t                   contract_count; /* tables that contracts declare */
-    const char               **unchecked;      /* what contracts promise and cupel does not check */
-    uint32_t                   unchecked_count, unchecked_cap;
+    struct cup_keep            *keep;
+    const char                 *lake, *domain; /* where tables lie: LAKE/<domain>/silver/... */
+    const char                 *source;        /* NULL: the name in the record */
+    struct cup_drift_policy     drift;
+    const struct cup_mask_rule *masks; /* by classification, for contracts */
+    uint32_t                    mask_count;
+    struct cup_catalog_table   *tables;
+    uint32_t                    table_count, table_cap;
+    struct cup_catalog_schema  *schemas;
+    uint32_t                    schema_count, schema_cap;
+    uint32_t                    contract_count; /* tables that contracts declare */
+    const char                **unchecked; /* what contracts promise and cupel does not check */
+    uint32_t                    unchecked_count, unchecked_cap;
 };
 
 /* What the data plane could not place; "" where the record says nothing. */

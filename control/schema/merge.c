@@ -177,6 +177,19 @@ static bool add_column(struct work *work, const struct cup_shape_member *member,
     return true;
 }
 
+/* A column beside a masked one would hold in the clear what the other hides. */
+static bool is_masked(const struct work *work, const struct cup_shape_member *member)
+{
+    uint32_t base = find_name(&work->merge->table, base_name(work, member->name));
+
+    if (base == NONE || work->merge->table.columns[base].mask.mask == CUP_MASK_NONE) return false;
+    cup_text_printf(work->merge->says,
+                    "table %s: %s is masked and comes with another type now; its contract must say "
+                    "how to mask that\n",
+                    work->merge->table.path, member->name);
+    return true;
+}
+
 static bool place_member(struct work *work, const struct cup_shape_member *member,
                          bool is_new_table)
 {
@@ -184,6 +197,7 @@ static bool place_member(struct work *work, const struct cup_shape_member *membe
     struct place      place;
 
     if (!find_place(work, member, &place)) return false;
+    if (place.column == NONE && place.version > 1 && is_masked(work, member)) return false;
     if (place.column == NONE) return add_column(work, member, &place, is_new_table);
     struct cup_catalog_column *column = &merge->table.columns[place.column];
     work->used[place.column]          = true;

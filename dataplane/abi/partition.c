@@ -4,11 +4,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define NULL_BYTES  UINT16_MAX /* in place of a length: a null */
-#define VALUE_BYTES 40u        /* the longest text of a value that is no text itself */
+#include "dataplane/abi/mask.h"
+#include "kernels/token/token.h"
+#include "kernels/value/civil.h"
 
-#define US_PER_S 1000000ll
-#define US_PER_D (24 * 3600 * US_PER_S)
+#define NULL_BYTES  UINT16_MAX /* in place of a length: a null */
+#define VALUE_BYTES 64u        /* the longest text of a value that is no text itself */
+_Static_assert(VALUE_BYTES > CUP_CIVIL_TEXT_BYTES && VALUE_BYTES >= CUP_TOKEN_TEXT_MAX, "all fit");
 
 /* One value's text; at NULL: null. It lies in the column, or in `made`. */
 struct value {
@@ -16,38 +18,6 @@ struct value {
     uint32_t    bytes;
     char        made[VALUE_BYTES];
 };
-
-/* Rounds towards the past. */
-static int64_t floor_div(int64_t value, int64_t by)
-{
-    return value / by - (value % by < 0);
-}
-
-/* The civil date of a day count: years of 400 from March 1st of year 0. */
-static void print_day(int64_t days, char *out, size_t room)
-{
-    int64_t  shifted  = days + 719468;
-    int64_t  era      = floor_div(shifted, 146097);
-    uint32_t day      = (uint32_t)(shifted - era * 146097);
-    uint32_t year     = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-    uint32_t in_year  = day - (365 * year + year / 4 - year / 100);
-    uint32_t month    = (5 * in_year + 2) / 153;
-    uint32_t in_month = in_year - (153 * month + 2) / 5 + 1;
-    int64_t  whole    = (int64_t)year + era * 400 + (month >= 10);
-
-    snprintf(out, room, "%04" PRId64 "-%02" PRIu32 "-%02" PRIu32, whole,
-             month < 10 ? month + 3 : month - 9, in_month);
-}
-
-static void print_moment(int64_t us, char *out, size_t room)
-{
-    char    day[VALUE_BYTES / 2];
-    int64_t days = floor_div(us, US_PER_D), rest = us - days * US_PER_D, s = rest / US_PER_S;
-
-    print_day(days, day, sizeof day);
-    snprintf(out, room, "%.16sT%02u:%02u:%02u.%06uZ", day, (unsigned)(s / 3600),
-             (unsigned)(s / 60 % 60), (unsigned)(s % 60), (unsigned)(rest % US_PER_S));
-}
 
 static void print_value(const struct cup_column *column, uint8_t type, uint32_t row,
                         struct value *out)
@@ -64,28 +34,47 @@ static void print_value(const struct cup_column *column, uint8_t type, uint32_t 
         snprintf(out->made, sizeof out->made, cup_bit_get(column->bits, row) ? "true" : "false");
         break;
     case CUP_TYPE_LONG: snprintf(out->made, sizeof out->made, "%" PRId64, column->i64[row]); break;
-    case CUP_TYPE_DATE: print_day(column->i32[row], out->made, sizeof out->made); break;
-    case CUP_TYPE_TIMESTAMP: print_moment(column->i64[row], out->made, sizeof out->made); break;
+    case CUP_TYPE_DATE: cup_civil_day_text(column->i32[row], out->made); break;
+    case CUP_TYPE_TIMESTAMP:
+        cup_civil_moment_text(column->i64[row], out->made);
+        memcpy(out->made + strlen(out->made), "Z", 2);
+        break;
     default: snprintf(out->made, sizeof out->made, "%" PRId32, column->i32[row]); break;
     }
     out->bytes = (uint32_t)strlen(out->made);
 }
 
+/* Of a value that is not masked yet only the length of its token is known: the longest. */
+static void print_token(const struct cup_column *column, uint32_t row, struct value *out)
+{
+    *out = (struct value){0};
+    if (cup_column_is_null(column, row)) return;
+    memset(out->made, ':', 1);
+    memset(out->made + 1, 'x', CUP_TOKEN_TEXT_MAX - 1);
+    out->at    = out->made;
+    out->bytes = CUP_TOKEN_TEXT_MAX;
+}
+
 /* The partition column in `place`, or the day of _ts. */
 static void read_value(const struct cup_plan *plan, const struct cup_plan_table *table,
-                       const struct cup_column *columns, uint32_t place, uint32_t row,
+                       const struct cup_column *columns, uint32_t place, uint32_t row, bool raw,
                        struct value *out)
 {
     uint32_t index = cup_plan_partitions(plan, table)[place];
 
     if (index != CUP_PLAN_PARTITION_DATE) {
-        print_value(&columns[index], cup_plan_columns(plan, table)[index].type, row, out);
+        const struct cup_plan_column *column = &cup_plan_columns(plan, table)[index];
+        enum cup_mask                 mask   = (enum cup_mask)column->mask;
+        if (raw && mask != CUP_MASK_NONE)
+            print_token(&columns[index], row, out);
+        else
+            print_value(&columns[index], cup_mask_type(mask, column->type), row, out);
         return;
     }
     const struct cup_column *ts = &columns[table->columns.count + CUP_SILVER_TS];
     *out                        = (struct value){0};
     if (cup_column_is_null(ts, row)) return;
-    print_day(floor_div(ts->i64[row], US_PER_D), out->made, sizeof out->made);
+    cup_civil_day_text(cup_civil_day(ts->i64[row]), out->made);
     out->at    = out->made;
     out->bytes = (uint32_t)strlen(out->made);
 }
@@ -156,9 +145,9 @@ static bool is_no_name(const struct value *value)
     return value->bytes == null_bytes && memcmp(value->at, CUP_PARTITION_NULL, null_bytes) == 0;
 }
 
-enum cup_outcome cup_partition_key(const struct cup_plan *plan, const struct cup_plan_table *table,
-                                   const struct cup_column *columns, uint32_t row,
-                                   struct cup_partition_key *out_key)
+static enum cup_outcome make_key(const struct cup_plan *plan, const struct cup_plan_table *table,
+                                 const struct cup_column *columns, uint32_t row, bool raw,
+                                 struct cup_partition_key *out_key)
 {
     struct value value;
     uint32_t     path_bytes = 0;
@@ -167,7 +156,7 @@ enum cup_outcome cup_partition_key(const struct cup_plan *plan, const struct cup
     for (uint32_t i = 0; i < table->partitions.count; i++) {
         const char *name = cup_partition_name(plan, table, i);
         out_key->bad     = i;
-        read_value(plan, table, columns, i, row, &value);
+        read_value(plan, table, columns, i, row, raw, &value);
         if (is_no_name(&value)) return CUP_OUTCOME_PARTITION_EMPTY;
         if (value.bytes > CUP_PARTITION_FOLDER_BYTES) return CUP_OUTCOME_PARTITION_TOO_LONG;
         uint32_t folder = escaped_bytes(name, (uint32_t)strlen(name)) + 1;
@@ -184,6 +173,25 @@ enum cup_outcome cup_partition_key(const struct cup_plan *plan, const struct cup
     }
     CUP_ASSERT(out_key->bytes <= CUP_PARTITION_KEY_BYTES);
     return CUP_OUTCOME_ACCEPTED;
+}
+
+enum cup_outcome cup_partition_key(const struct cup_plan *plan, const struct cup_plan_table *table,
+                                   const struct cup_column *columns, uint32_t row,
+                                   struct cup_partition_key *out_key)
+{
+    return make_key(plan, table, columns, row, false, out_key);
+}
+
+enum cup_outcome cup_partition_check(const struct cup_plan       *plan,
+                                     const struct cup_plan_table *table,
+                                     const struct cup_column *columns, uint32_t row,
+                                     uint32_t *out_bad)
+{
+    struct cup_partition_key key;
+    enum cup_outcome         outcome = make_key(plan, table, columns, row, true, &key);
+
+    *out_bad = key.bad;
+    return outcome;
 }
 
 void cup_partition_folder(const struct cup_plan *plan, const struct cup_plan_table *table,

@@ -44,6 +44,13 @@ enum cup_outcome cup_partition_key(const struct cup_plan *plan, const struct cup
                                    const struct cup_column *columns, uint32_t row,
                                    struct cup_partition_key *out_key);
 
+/* cup_partition_check says what cup_partition_key will answer once the row is masked; *out_bad is
+ * the place of a refused column. */
+enum cup_outcome cup_partition_check(const struct cup_plan       *plan,
+                                     const struct cup_plan_table *table,
+                                     const struct cup_column *columns, uint32_t row,
+                                     uint32_t *out_bad);
+
 /* cup_partition_folder writes the folders of an accepted key, relative to the table. */
 void cup_partition_folder(const struct cup_plan *plan, const struct cup_plan_table *table,
                           const uint8_t *key, char out_path[CUP_PARTITION_PATH_BYTES]);

@@ -146,6 +146,17 @@ static bool check_files(const struct check *check)
            check_range(check, plan->store, 0, CUP_PLAN_STORES - 1, "plan: store");
 }
 
+static bool check_secrets(const struct check *check)
+{
+    const struct cup_plan *plan = check->plan;
+
+    if (!check_name(check, plan->token_id, "plan: token key")) return false;
+    if (plan->token_id.bytes > CUP_TOKEN_ID_MAX) return bad(check, "plan: token key");
+    if (!check_range(check, plan->bronze_encrypt, 0, 1, "plan: bronze_encrypt")) return false;
+    return plan->bronze_encrypt == 0 ? check_name(check, plan->key_folder, "plan: key folder")
+                                     : check_absolute(check, plan->key_folder, "plan: key folder");
+}
+
 static bool check_inputs(const struct check *check)
 {
     const struct cup_plan_input *inputs = cup_plan_inputs(check->plan);
@@ -169,6 +180,23 @@ static bool check_type(const struct check *check, uint8_t type, uint8_t precisio
     return true;
 }
 
+static bool check_mask(const struct check *check, const struct cup_plan_column *column)
+{
+    enum cup_mask mask = (enum cup_mask)column->mask;
+
+    if (column->mask >= CUP_MASK_COUNT || !cup_mask_serves(mask, column->type))
+        return bad(check, "plan: column mask");
+    if (column->key_place > 0 && !cup_mask_row(mask)->of_key)
+        return bad(check, "plan: mask of a key");
+    if (mask == CUP_MASK_KEEP_LAST &&
+        (column->mask_keep == 0 || column->mask_keep > CUP_MASK_KEEP_MAX))
+        return bad(check, "plan: mask's characters");
+    if (column->mask_text.bytes > CUP_MASK_CONSTANT_MAX) return bad(check, "plan: mask's text");
+    if (mask == CUP_MASK_HMAC && check->plan->token_id.bytes == 0)
+        return bad(check, "plan: token without key");
+    return check_name(check, column->mask_text, "plan: mask's text");
+}
+
 static bool check_columns(const struct check *check, const struct cup_plan_table *table)
 {
     const struct cup_plan_column *columns = cup_plan_columns(check->plan, table);
@@ -180,6 +208,7 @@ static bool check_columns(const struct check *check, const struct cup_plan_table
         if (!check_type(check, type, columns[i].precision, columns[i].scale)) return false;
         if (columns[i].required > 1 || columns[i].key_place > table->columns.count)
             return bad(check, "plan: column key");
+        if (!check_mask(check, &columns[i])) return false;
     }
     return true;
 }
@@ -215,7 +244,8 @@ static bool check_partitions(const struct check *check, const struct cup_plan_ta
         if (partitions[i] >= table->columns.count) return bad(check, "plan: partition column");
         const struct cup_plan_column *column = &columns[partitions[i]];
         if (column->key_place == 0) return bad(check, "plan: partition is no key");
-        if (!cup_plan_partition_type(column->type)) return bad(check, "plan: partition type");
+        if (!cup_plan_partition_type(cup_mask_type((enum cup_mask)column->mask, column->type)))
+            return bad(check, "plan: partition type");
         if (column->name.bytes > CUP_PLAN_PARTITION_NAME_MAX)
             return bad(check, "plan: partition name");
     }
@@ -447,6 +477,7 @@ enum cup_err cup_plan_check(const void *bytes, size_t count, struct cup_fault *o
     if (count < sizeof(struct cup_plan) || count > CUP_PLAN_BYTES_MAX)
         return cup_fault_set(out_fault, CUP_BAD_PLAN, "plan: size", NULL);
     bool good = check_header(&check) && check_limits(&check) && check_files(&check) &&
-                check_inputs(&check) && check_tables(&check) && check_schemas(&check);
+                check_secrets(&check) && check_inputs(&check) && check_tables(&check) &&
+                check_schemas(&check);
     return good ? CUP_OK : CUP_BAD_PLAN;
 }

@@ -24,6 +24,8 @@
 
 #include "base/column.h"
 #include "base/err.h"
+#include "dataplane/abi/mask.h"
+#include "kernels/token/token.h"
 
 #define CUP_PLAN_MAGIC       0x314e4c5050555043ull /* "CPUPPLN1" */
 #define CUP_PLAN_VERSION     1u
@@ -207,7 +209,9 @@ struct cup_plan_column {
     uint8_t              element_type;     /* LIST: a scalar type; else 0 */
     uint8_t              key_place;        /* 1.. = place in the primary key; 0 = no key column */
     uint8_t              required;         /* contract: not null in c, u, r */
-    uint8_t              pad[2];
+    uint8_t              mask;             /* enum cup_mask; the types above are those before it */
+    uint8_t              mask_keep;        /* KEEP_LAST: characters */
+    struct cup_plan_text mask_text;        /* CONSTANT */
 };
 
 /* A bound or value, in the column's type: 128 bits in two words, low first; a REAL's double is
@@ -312,6 +316,13 @@ struct cup_plan {
     uint64_t log_retention_us;              /* Delta log entries younger than this are kept */
     uint32_t store;                         /* enum cup_disk_choice */
     uint32_t pad2;
+
+    /* Of a plan with secrets only the memory of a sealed memfd may hold the bytes. */
+    struct cup_plan_text token_id; /* id of the key of tokens; empty: no column is a token */
+    uint8_t              token_key[CUP_TOKEN_KEY_BYTES]; /* the domain's subkey */
+    struct cup_plan_text key_folder;     /* bronze_encrypt: absolute, outside of the lake */
+    uint32_t             bronze_encrypt; /* 1: bronze and inline quarantine are sealed */
+    uint32_t             pad3;
 
     struct cup_plan_list inputs;  /* cup_plan_input, by group, in reading order */
     struct cup_plan_list tables;  /* cup_plan_table */

@@ -60,7 +60,8 @@ void cup_commit_priv_tables_close(struct cup_commit *commit)
     commit->silver = NULL;
 }
 
-/* Data columns as the plan says, then the generated ones, then _date. List elements lie behind. */
+/* Data columns as the plan says, masked, without dropped ones; then the generated ones, then _date.
+ * List elements lie behind. */
 enum cup_err cup_commit_priv_table_fields(struct cup_commit *commit, struct cup_commit_table *table,
                                           struct cup_fault *out_fault)
 {
@@ -68,27 +69,32 @@ enum cup_err cup_commit_priv_table_fields(struct cup_commit *commit, struct cup_
     CUP_ASSERT(table >= commit->silver && table < commit->silver + commit->plan->tables.count);
     const struct cup_plan_table *planned = cup_plan_tables(commit->plan) + (table - commit->silver);
     const struct cup_plan_column *columns = cup_plan_columns(commit->plan, planned);
-    uint32_t                      count   = planned->columns.count;
-    struct cup_field *fields = calloc(2ul * count + CUP_SILVER_COUNT + 1, sizeof *fields);
+    uint32_t                      count   = 0;
+    struct cup_field             *fields =
+        calloc(2ul * planned->columns.count + CUP_SILVER_COUNT + 1, sizeof *fields);
 
     if (fields == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "columns", table->folder);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct cup_plan_column *column  = &columns[i];
-        struct cup_field             *element = &fields[count + CUP_SILVER_COUNT + 1 + i];
-        bool                          is_list = column->type == CUP_TYPE_LIST;
+    for (uint32_t i = 0; i < planned->columns.count; i++) {
+        const struct cup_plan_column *column = &columns[i];
+        struct cup_field             *field  = &fields[count];
+        struct cup_field *element = &fields[planned->columns.count + CUP_SILVER_COUNT + 1 + i];
+        bool              is_list = column->type == CUP_TYPE_LIST;
+        bool              digits  = !is_list && column->mask != CUP_MASK_HMAC;
 
-        element->name         = "element";
-        element->type         = column->element_type;
-        element->precision    = column->precision;
-        element->scale        = column->scale;
-        fields[i].name        = cup_plan_text(commit->plan, column->name);
-        fields[i].type        = column->type;
-        fields[i].precision   = is_list ? 0 : column->precision;
-        fields[i].scale       = is_list ? 0 : column->scale;
-        fields[i].child_count = is_list;
-        fields[i].children    = is_list ? element : NULL;
+        element->name      = "element";
+        element->type      = column->element_type;
+        element->precision = column->precision;
+        element->scale     = column->scale;
+        if (column->mask == CUP_MASK_DROP) continue;
+        field->name        = cup_plan_text(commit->plan, column->name);
+        field->type        = cup_mask_type((enum cup_mask)column->mask, column->type);
+        field->precision   = digits ? column->precision : 0;
+        field->scale       = digits ? column->scale : 0;
+        field->child_count = is_list;
+        field->children    = is_list ? element : NULL;
         if (column->comment.bytes > 0)
-            fields[i].comment = cup_plan_text(commit->plan, column->comment);
+            field->comment = cup_plan_text(commit->plan, column->comment);
+        count++;
     }
     memcpy(fields + count, cup_silver_fields(), CUP_SILVER_COUNT * sizeof *fields);
     table->made_fields = fields;

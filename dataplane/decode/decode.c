@@ -66,6 +66,15 @@ static enum cup_err open_parsers(struct cup_decode *decode, struct cup_fault *ou
     return cup_json_open(level, record, limits, &decode->texts, out_fault);
 }
 
+static enum cup_err open_token(struct cup_decode *decode, struct cup_fault *out_fault)
+{
+    const struct cup_plan *plan = decode->plan;
+
+    if (plan->token_id.bytes == 0) return CUP_OK;
+    return cup_token_open(plan->token_key, sizeof plan->token_key,
+                          cup_plan_text(plan, plan->token_id), &decode->token, out_fault);
+}
+
 static enum cup_err open_memory(struct cup_decode *decode, struct cup_fault *out_fault)
 {
     size_t scratch = 2 * ((size_t)decode->plan->record_bytes_max + CUP_JSON_PADDING);
@@ -104,6 +113,7 @@ enum cup_err cup_decode_open(const struct cup_plan *plan, struct cup_pool *pool,
     enum cup_err err   = open_memory(decode, out_fault);
     if (err == CUP_OK) err = open_parsers(decode, out_fault);
     if (err == CUP_OK) err = open_unavailable(decode, out_fault);
+    if (err == CUP_OK) err = open_token(decode, out_fault);
     if (err == CUP_OK) err = cup_shapes_priv_open(decode, out_fault);
     if (err == CUP_OK) err = cup_rules_open(plan, &decode->rules, out_fault);
     if (err != CUP_OK) {
@@ -122,6 +132,7 @@ void cup_decode_close(struct cup_decode *decode)
     cup_route_priv_close(decode);
     cup_json_close(decode->values);
     cup_json_close(decode->texts);
+    cup_token_close(decode->token);
     free(decode->unavailable_memory);
     free(decode->scratch);
     free(decode->notes);

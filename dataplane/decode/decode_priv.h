@@ -16,6 +16,7 @@
 #include "dataplane/decode/decode.h"
 #include "dataplane/transform/rules.h"
 #include "kernels/json/json.h"
+#include "kernels/token/token.h"
 
 #define CUP_NONE    UINT32_MAX
 #define CUP_STOPPED ((uint32_t)CUP_OUTCOME_COUNT) /* no outcome: see decode->stop */
@@ -81,6 +82,7 @@ struct cup_runs {
 struct cup_table {
     const struct cup_plan_table  *plan;
     const struct cup_plan_column *plan_columns;
+    bool                          masked; /* a column is */
     struct cup_field             *fields, *elements;
     struct cup_column            *columns; /* data, generated, then the elements of lists */
     struct cup_runs              *runs;    /* one for each of columns */
@@ -236,6 +238,7 @@ struct cup_decode {
     cup_topic_of_fn          *topic_of;
     const void               *topic_arg;
     struct cup_json          *values, *texts; /* records of a slice; keys and headers beside it */
+    struct cup_token         *token;          /* NULL: no column is a token */
 
     struct cup_rules *rules; /* of the contracts */
     struct cup_table *tables;
@@ -505,7 +508,7 @@ void     cup_route_priv_close(struct cup_decode *decode);
 /* cup_route_priv_claimed: the record's topic is that of a table. */
 bool cup_route_priv_claimed(struct cup_decode *decode);
 
-/* --- rows.c, key.c, silver.c: the rows of one record --- */
+/* --- rows.c, key.c, old_key.c, silver.c: the rows of one record --- */
 
 /* cup_rows_priv_put writes the record's rows behind the table's; *out_row_count of them count once
  * the caller adds them to row_count. */
@@ -530,6 +533,9 @@ void cup_silver_priv_make_old_key(struct cup_decode *decode, uint32_t prior, uin
 /* cup_silver_priv_put writes the generated columns of a row. key_only: _unset is ["*"]. */
 uint32_t cup_silver_priv_put(struct cup_decode *decode, uint32_t row, char op, int32_t sub,
                              bool key_only);
+
+/* cup_old_key_priv_put writes _old_key of a table with masks; the row behind cell's is spare. */
+uint32_t cup_old_key_priv_put(struct cup_decode *decode, const struct cup_cell *cell);
 
 /* --- decode.c --- */
 

@@ -541,14 +541,14 @@ static uint32_t put_delete(struct cup_decode *decode, uint32_t row)
 /* Every row must have a folder to go to. */
 static uint32_t check_partitions(struct cup_decode *decode, uint32_t row, uint32_t row_count)
 {
-    const struct cup_table  *table = decode->table;
-    struct cup_partition_key key;
+    const struct cup_table *table = decode->table;
+    uint32_t                bad;
 
     for (uint32_t i = row; i < row + row_count; i++) {
         enum cup_outcome outcome =
-            cup_partition_key(decode->plan, table->plan, table->columns, i, &key);
+            cup_partition_check(decode->plan, table->plan, table->columns, i, &bad);
         if (outcome == CUP_OUTCOME_ACCEPTED) continue;
-        const char *name = cup_partition_name(decode->plan, table->plan, key.bad);
+        const char *name = cup_partition_name(decode->plan, table->plan, bad);
         return cup_decode_priv_refuse(decode, outcome, NULL, "", name, (uint32_t)strlen(name));
     }
     return OK;

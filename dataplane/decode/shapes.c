@@ -91,6 +91,7 @@ static void fill_fields(const struct cup_plan *plan, struct cup_table *table)
                                                 .type      = column->type,
                                                 .precision = column->precision,
                                                 .scale     = column->scale};
+        table->masked |= column->mask != CUP_MASK_NONE;
         if (column->comment.bytes > 0) field.comment = cup_plan_text(plan, column->comment);
         if (column->type == CUP_TYPE_LIST) {
             table->elements[element] = (struct cup_field){.name      = "element",

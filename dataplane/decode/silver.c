@@ -69,6 +69,15 @@ static void put_i64(struct cup_decode *decode, enum cup_silver silver, uint32_t 
     cup_bit_set(column->validity, row, true);
 }
 
+static uint32_t put_old_key(struct cup_decode *decode, uint32_t row)
+{
+    struct cup_cell cell = silver_cell(decode, CUP_SILVER_OLD_KEY, row);
+
+    if (!decode->table->masked || decode->envelope.old_key.bytes == 0)
+        return put_span(decode, CUP_SILVER_OLD_KEY, row, decode->envelope.old_key);
+    return cup_old_key_priv_put(decode, &cell);
+}
+
 /* Elements lie behind the list's last offset; the row's own stands when all are there. */
 static uint32_t put_unset(struct cup_decode *decode, uint32_t row, bool key_only)
 {
@@ -130,8 +139,7 @@ uint32_t cup_silver_priv_put(struct cup_decode *decode, uint32_t row, char op, i
     if (outcome == OK) outcome = put_span(decode, CUP_SILVER_TX, row, decode->stamped.tx);
     if (outcome == OK)
         outcome = put_span(decode, CUP_SILVER_SNAPSHOT, row, decode->stamped.snapshot);
-    if (outcome == OK)
-        outcome = put_span(decode, CUP_SILVER_OLD_KEY, row, decode->envelope.old_key);
+    if (outcome == OK) outcome = put_old_key(decode, row);
     if (outcome == OK) outcome = put_unset(decode, row, key_only);
     if (outcome == OK) outcome = put_span(decode, CUP_SILVER_TOPIC, row, find_topic(decode));
     return outcome;

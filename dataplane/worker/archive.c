@@ -208,6 +208,13 @@ static bool set_key(struct cup_rows *rows, uint32_t column, const struct cup_bat
     return cup_rows_set_text(rows, column, batch->region + record->key_at, record->key_bytes);
 }
 
+/* Of a quarantine that is not inline only bronze may hold keys that silver masks. */
+static bool hides_key(const struct cup_worker *worker, const struct cup_rows *rows)
+{
+    return rows == &worker->archive.quarantine && !worker->plan->quarantine_inline &&
+           worker->masks != NULL && cup_masks_of_key(worker->masks);
+}
+
 static const struct cup_plan_input *input_of(const struct cup_worker *worker)
 {
     return &cup_plan_inputs(worker->config.plan)[worker->batch.input];
@@ -232,7 +239,7 @@ static bool set_origin(struct cup_worker *worker, struct cup_rows *rows,
         cup_rows_set_int(rows, columns->timestamp, record->timestamp_ms * CUP_US_PER_MS);
     if (!set_string(rows, columns->input, cup_plan_text(plan, input_of(worker)->topic)) ||
         !set_string(rows, columns->topic, cup_source_topic(worker->source, record->topic)) ||
-        !set_key(rows, columns->key, &worker->batch, record))
+        (!hides_key(worker, rows) && !set_key(rows, columns->key, &worker->batch, record)))
         return false;
     if (worker->archive.bronze == NULL || !is_archived(&worker->batch, record)) return true;
     cup_rows_set_int(rows, columns->member_at, (int64_t)worker->archive.places[i].member_at);

@@ -12,7 +12,19 @@
 
 /* --- open and close --- */
 
-/* The columns of a partitioned table that stand in its files. */
+/* Partition columns stand in the names of folders, dropped ones nowhere. */
+static bool is_in_files(const struct cup_plan *plan, const struct cup_plan_table *table,
+                        uint32_t column)
+{
+    if (column < table->columns.count &&
+        cup_plan_columns(plan, table)[column].mask == CUP_MASK_DROP)
+        return false;
+    for (uint32_t i = 0; i < table->partitions.count; i++)
+        if (cup_plan_partitions(plan, table)[i] == column) return false;
+    return true;
+}
+
+/* The columns of a table that stand in its files, when they are not all. */
 static bool make_layout(const struct cup_plan *plan, const struct cup_plan_table *table,
                         const struct cup_changes *changes, struct cup_layout *out_layout)
 {
@@ -21,10 +33,7 @@ static bool make_layout(const struct cup_plan *plan, const struct cup_plan_table
     uint32_t          count   = 0;
 
     for (uint32_t i = 0; fields != NULL && columns != NULL && i < changes->column_count; i++) {
-        bool left_out = false;
-        for (uint32_t k = 0; k < table->partitions.count; k++)
-            left_out |= cup_plan_partitions(plan, table)[k] == i;
-        if (left_out) continue;
+        if (!is_in_files(plan, table, i)) continue;
         fields[count]    = changes->fields[i];
         columns[count++] = i;
     }
@@ -41,9 +50,13 @@ static bool make_layouts(struct cup_worker *worker)
         const struct cup_plan_table *table   = &cup_plan_tables(worker->plan)[i];
         struct cup_changes           changes = cup_decode_changes(worker->decode, i);
         struct cup_layout           *layout  = &silver->layouts[i];
+        bool                         whole   = true;
+        changes.fields                       = cup_masks_fields(worker->masks, &changes);
         *layout =
             (struct cup_layout){.fields = changes.fields, .field_count = changes.column_count};
-        if (table->partitions.count > 0) ok = make_layout(worker->plan, table, &changes, layout);
+        for (uint32_t c = 0; c < changes.column_count; c++)
+            whole &= is_in_files(worker->plan, table, c);
+        if (!whole) ok = make_layout(worker->plan, table, &changes, layout);
         silver->tables[i] =
             (struct cup_zone_file){.zone        = CUP_ZONE_SILVER,
                                    .table       = i,
@@ -66,11 +79,12 @@ enum cup_err cup_worker_priv_tables_open(struct cup_worker *worker, struct cup_f
     silver->layouts    = calloc(count, sizeof *silver->layouts);
     silver->partitions = calloc(silver->file_max + 1ul, sizeof *silver->partitions);
     silver->touched    = calloc(1, CUP_WORKER_TOUCHED_BITS / 8);
+    silver->compact    = calloc(CUP_PLAN_COLUMNS_MAX + CUP_SILVER_COUNT, sizeof *silver->compact);
     cup_stage_init(&silver->stage, &worker->pool, blocks / STAGE_FRACTION);
     cup_spill_init(&silver->spill, worker->config.store, &worker->pool,
                    blocks / MERGE_FRACTION / CUP_SPILL_CURSOR_BLOCKS);
     if (silver->tables == NULL || silver->layouts == NULL || silver->partitions == NULL ||
-        silver->touched == NULL || !make_layouts(worker))
+        silver->touched == NULL || silver->compact == NULL || !make_layouts(worker))
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "list of tables", NULL);
     return CUP_OK;
 }
@@ -99,6 +113,7 @@ void cup_worker_priv_tables_close(struct cup_worker *worker)
     free(silver->layouts);
     free(silver->partitions);
     free(silver->touched);
+    free(silver->compact);
     *silver = (struct cup_silver_files){0};
 }
 
@@ -159,6 +174,19 @@ static bool is_direct(const struct cup_worker *worker, const struct cup_changes 
     return silver->tables[changes->table].parquet != NULL || silver->open_count < silver->file_max;
 }
 
+/* The columns as the table's files have them. */
+static const struct cup_column *in_files(struct cup_worker        *worker,
+                                         const struct cup_changes *changes)
+{
+    const struct cup_layout *layout  = &worker->silver.layouts[changes->table];
+    struct cup_column       *compact = worker->silver.compact;
+
+    if (layout->columns == NULL) return changes->columns;
+    for (uint32_t i = 0; i < layout->field_count; i++)
+        compact[i] = changes->columns[layout->columns[i]];
+    return compact;
+}
+
 enum cup_err cup_worker_priv_encode(struct cup_worker *worker, uint32_t table, bool early,
                                     struct cup_fault *out_fault)
 {
@@ -166,9 +194,10 @@ enum cup_err cup_worker_priv_encode(struct cup_worker *worker, uint32_t table, b
     enum cup_err       err;
 
     if (changes.row_count == 0) return CUP_OK;
+    cup_masks_apply(worker->masks, &changes);
     if (is_direct(worker, &changes, early))
-        err = cup_worker_priv_append(worker, &worker->silver.tables[table], changes.columns,
-                                     changes.row_count, out_fault);
+        err = cup_worker_priv_append(worker, &worker->silver.tables[table],
+                                     in_files(worker, &changes), changes.row_count, out_fault);
     else
         err = stage_rows(worker, &changes, out_fault);
     if (err != CUP_OK) return err;

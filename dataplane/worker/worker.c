@@ -20,6 +20,8 @@ static enum cup_err open_decode(struct cup_worker *worker, struct cup_fault *out
     if (!worker->plan->silver) return CUP_OK;
     enum cup_err err = cup_decode_open(worker->plan, &worker->pool, topic_of, worker->source,
                                        &worker->decode, out_fault);
+    if (err == CUP_OK)
+        err = cup_masks_open(worker->plan, worker->decode, &worker->masks, out_fault);
     return err == CUP_OK ? cup_worker_priv_tables_open(worker, out_fault) : err;
 }
 
@@ -72,6 +74,8 @@ enum cup_err cup_worker_open(const struct cup_worker_config *config, struct cup_
 static void close_decode(struct cup_worker *worker)
 {
     cup_worker_priv_tables_close(worker);
+    cup_masks_close(worker->masks);
+    worker->masks = NULL;
     cup_decode_close(worker->decode);
     worker->decode = NULL;
 }

@@ -11,6 +11,7 @@
 
 #include "dataplane/abi/partition.h"
 #include "dataplane/source/source.h"
+#include "dataplane/transform/masks.h"
 #include "dataplane/worker/pack.h"
 #include "dataplane/worker/rows.h"
 #include "dataplane/worker/spill.h"
@@ -80,6 +81,7 @@ struct cup_silver_files {
     struct cup_layout         *layouts;    /* one per table */
     struct cup_partition_file *partitions; /* file_max + 1 */
     struct cup_zone_file      *open[CUP_WORKER_FILES_MAX + 1];
+    struct cup_column         *compact; /* the columns of a row that stand in files, in order */
     uint32_t                   open_count, file_max;
     bool                       gathering; /* the stage is being emptied: leave it alone */
     struct cup_stage           stage;
@@ -95,6 +97,7 @@ struct cup_worker {
     struct cup_pool          pool;
     struct cup_source       *source;
     struct cup_decode       *decode; /* NULL: the plan writes no silver */
+    struct cup_masks        *masks;  /* as decode */
     struct cup_zone_context  context;
     struct cup_silver_files  silver;
     struct cup_archive       archive;

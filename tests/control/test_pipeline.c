@@ -74,7 +74,7 @@ static void check_mistakes(void)
         {"codec: lz4\n", ":1: codec: \"lz4\" is not known; allowed: zstd | snappy | none"},
         {"bronze: {enabled: yes}\n", ":1: bronze.enabled: \"yes\" is not known; allowed: false"},
         {"drift: {types: ignore}\n", "allowed: evolve | quarantine | halt"},
-        {"bronze: true\n", ":1: bronze: must be a mapping; allowed here: enabled\n"},
+        {"bronze: true\n", ":1: bronze: must be a mapping; allowed here: enabled, encrypt\n"},
         {"name: [a]\n", ":1: name: a list is not allowed; allowed: text"},
         {"lake:\n", ":1: lake: nothing is not allowed; allowed: path"},
         {"input: x\n", ":1: input: must be a list; allowed: - files: 'GLOB'"},

@@ -56,7 +56,10 @@ static struct cup_plan_list put_columns(struct blob *blob, const struct cup_spec
         struct cup_plan_column        column = {.name      = put_text(blob, is->name),
                                                 .comment   = put_text(blob, ""),
                                                 .key_place = is->key,
-                                                .required  = is->required};
+                                                .required  = is->required,
+                                                .mask      = is->mask,
+                                                .mask_keep = is->mask_keep};
+        column.mask_text = put_text(blob, is->mask_text == NULL ? "" : is->mask_text);
         CHECK(cup_type_parse(is->type, strlen(is->type), &column.type, &column.precision,
                              &column.scale));
         if (is->element != NULL) {
@@ -266,13 +269,17 @@ struct cup_plan *cup_spec_plan(const struct cup_spec *spec)
 
     CHECK(blob.at != NULL);
     (void)put(&blob, NULL, sizeof plan); /* it stands at 0 */
-    plan.lake        = put_default(&blob, spec->lake, "/nowhere");
-    plan.domain      = put_default(&blob, spec->domain, "default");
-    plan.pipeline    = put_default(&blob, spec->pipeline, "run");
-    plan.kernels     = put_default(&blob, spec->kernels, "auto");
-    plan.metadata    = put_default(&blob, spec->metadata, "__");
-    plan.unavailable = put_default(&blob, spec->unavailable, "__debezium_unavailable_value");
-    plan.breaker.id  = put_text(&blob, "breaker");
+    plan.lake           = put_default(&blob, spec->lake, "/nowhere");
+    plan.domain         = put_default(&blob, spec->domain, "default");
+    plan.pipeline       = put_default(&blob, spec->pipeline, "run");
+    plan.kernels        = put_default(&blob, spec->kernels, "auto");
+    plan.metadata       = put_default(&blob, spec->metadata, "__");
+    plan.unavailable    = put_default(&blob, spec->unavailable, "__debezium_unavailable_value");
+    plan.token_id       = put_default(&blob, spec->token_id, "");
+    plan.key_folder     = put_default(&blob, spec->key_folder, "");
+    plan.bronze_encrypt = spec->bronze_encrypt;
+    memset(plan.token_key, 'T', sizeof plan.token_key);
+    plan.breaker.id = put_text(&blob, "breaker");
     put_inputs(&blob, spec, &plan);
     put_tables(&blob, spec, &plan);
     plan.total_bytes = blob.bytes;

@@ -23,6 +23,8 @@ struct cup_spec_column {
     const char *member;   /* NULL: as name */
     int32_t     scale;    /* on the wire */
     uint8_t     key, required, unavailable;
+    uint8_t     mask, mask_keep;
+    const char *mask_text;
 };
 
 /* A number in the column's unit, or a real if that is not 0, or a text. */
@@ -73,6 +75,9 @@ struct cup_spec {
     uint64_t    generation, epoch_ns_max, epoch_bytes_max, pool_bytes;
     uint64_t    file_bytes_max, file_rows_max, log_retention_us;
     uint32_t    store;
+    const char *token_id; /* its key is 32 bytes 'T' */
+    const char *key_folder;
+    uint32_t    bronze_encrypt;
 
     const struct cup_spec_input *inputs;
     uint32_t                     input_count;

@@ -56,6 +56,8 @@ static void touch_table(const struct cup_plan *plan, const struct cup_plan_table
         const struct cup_plan_column *column = &cup_plan_columns(plan, table)[i];
         touch(plan, column->name);
         touch(plan, column->comment);
+        touch(plan, column->mask_text);
+        CHECK(cup_mask_serves((enum cup_mask)column->mask, column->type));
         touched += (uint64_t)cup_type_vec((enum cup_type)column->type);
     }
     CHECK(table->partitions.count <= CUP_PLAN_PARTITIONS_MAX);
@@ -64,7 +66,8 @@ static void touch_table(const struct cup_plan *plan, const struct cup_plan_table
         if (index == CUP_PLAN_PARTITION_DATE) continue;
         const struct cup_plan_column *column = &cup_plan_columns(plan, table)[index];
         touch(plan, column->name);
-        CHECK(column->key_place > 0 && cup_plan_partition_type(column->type));
+        CHECK(column->key_place > 0 &&
+              cup_plan_partition_type(cup_mask_type((enum cup_mask)column->mask, column->type)));
     }
 }
 
@@ -77,6 +80,8 @@ static void use(const struct cup_plan *plan)
     touch(plan, plan->kernels);
     touch(plan, plan->unavailable);
     touch_dataset(plan, &plan->breaker);
+    touch(plan, plan->token_id);
+    touch(plan, plan->key_folder);
     for (uint32_t i = 0; i < plan->inputs.count; i++) {
         touch(plan, cup_plan_inputs(plan)[i].path);
         touch(plan, cup_plan_inputs(plan)[i].topic);
@@ -187,6 +192,21 @@ static void check_every_word(const struct cup_plan *good)
         CHECK(check_sealed(plan, good->total_bytes) == CUP_BAD_PLAN);                              \
         free(plan);                                                                                \
     } while (0)
+
+static void check_secrets_refused(const struct cup_plan *good)
+{
+    REFUSED(column[1].mask = CUP_MASK_COUNT);
+    REFUSED(column[1].mask = CUP_MASK_KEEP_LAST); /* a decimal */
+    REFUSED(column[1].mask = CUP_MASK_HMAC);      /* no key */
+    REFUSED(column[0].mask = CUP_MASK_NULL);      /* of a key column */
+    REFUSED(column[0].mask = CUP_MASK_DROP);
+    REFUSED(column[1].mask_text.offset = plan->total_bytes);
+    REFUSED(column[1].mask_text       = plan->lake;
+            column[1].mask_text.bytes = CUP_MASK_CONSTANT_MAX + 1);
+    REFUSED(plan->token_id = plan->unavailable); /* longer than an id */
+    REFUSED(plan->bronze_encrypt = 2);
+    REFUSED(plan->bronze_encrypt = 1); /* no folder */
+}
 
 static void check_must_refuse(const struct cup_plan *good)
 {
@@ -318,6 +338,7 @@ int main(int argc, char **argv)
     check_every_word(good);
     check_must_refuse(good);
     check_rules_refused(good);
+    check_secrets_refused(good);
     check_bytes(good);
     CHECK(cup_plan_checksum("123456789", 9) == 0xe3069283); /* the vector of CRC-32C */
     free(good);

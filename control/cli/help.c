@@ -89,6 +89,30 @@ static void put_keys(struct cup_text *text)
     }
 }
 
+static void put_rules(struct cup_text *text)
+{
+    cup_text_puts(text, "\nrules for a value: logicalTypeOptions; enum; quality with mustBe: 0 and "
+                        "metric nullValues,\nmissingValues (arguments.missingValues), "
+                        "invalidValues (arguments.validValues or .pattern).\nA record that breaks "
+                        "one goes to quarantine, whose column rule is table.column.rule\n");
+    for (int i = 0; i < CUP_RULE_COUNT; i++)
+        cup_text_printf(text, "  %-18s %s\n", cup_rule_name((enum cup_rule)i),
+                        cup_rule_text((enum cup_rule)i));
+    for (uint32_t i = 0; i < cup_contract_format_count(); i++)
+        cup_text_printf(text, "  format: %-10s %s\n", cup_contract_format_row(i)->name,
+                        cup_contract_format_row(i)->text);
+    cup_text_puts(text, "\nrules for a table's records of one epoch: quality of the table with "
+                        "metric rowCount, or\ninvalidValues with unit: percent or rows; "
+                        "slaProperties latency or freshness\n");
+    for (int i = 0; i < CUP_DATASET_COUNT; i++)
+        cup_text_printf(text, "  %-18s %s\n", cup_dataset_name((enum cup_dataset)i),
+                        cup_dataset_text((enum cup_dataset)i));
+    for (int i = 0; i < CUP_ACTION_COUNT; i++)
+        cup_text_printf(text, "  onFailure: %-7s %s\n", cup_action_name((enum cup_action)i),
+                        cup_action_text((enum cup_action)i));
+    cup_text_puts(text, "cupel validate lists what a contract promises and cupel does not check\n");
+}
+
 static void put_contract(struct cup_text *text)
 {
     cup_text_puts(
@@ -115,11 +139,15 @@ static void put_contract(struct cup_text *text)
     cup_text_puts(text, "\ncustomProperties\n");
     for (uint32_t i = 0; i < cup_contract_custom_count(); i++) {
         const struct cup_contract_custom *row = cup_contract_custom_row(i);
-        cup_text_printf(text, "  %-16s (%s) %s", row->property, row->of_column ? "column" : "table",
+        cup_text_printf(text, "  %-16s (%s) %s", row->property,
+                        row->of_column    ? "column"
+                        : row->of_quality ? "quality"
+                                          : "table",
                         row->text);
         if (*row->words != '\0') cup_text_printf(text, "; allowed: %s", row->words);
         cup_text_puts(text, "\n");
     }
+    put_rules(text);
     cup_text_puts(text, "\nwire\n");
     for (int i = 0; i < CUP_ENCODING_COUNT; i++) {
         const struct cup_encoding_row *row = cup_encoding_row((enum cup_encoding)i);

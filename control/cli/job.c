@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -105,6 +106,22 @@ enum cup_exit cup_job_run(struct cup_keep *keep, const struct cup_args *args)
     return code;
 }
 
+static void put_rules(const struct cup_catalog_table *table, struct cup_text *text)
+{
+    for (uint32_t i = 0; i < table->rule_count; i++)
+        cup_text_printf(text, "    rule %s: %s\n", table->rules[i].id,
+                        cup_rule_text((enum cup_rule)table->rules[i].kind));
+    for (uint32_t i = 0; i < table->dataset_count; i++) {
+        const struct cup_catalog_dataset *dataset = &table->datasets[i];
+        enum cup_dataset                  kind    = (enum cup_dataset)dataset->kind;
+        cup_text_printf(text, "    rule %s, per epoch: %s: ", dataset->id, cup_dataset_text(kind));
+        if (isfinite(dataset->least)) cup_text_printf(text, "at least %.6g ", dataset->least);
+        if (isfinite(dataset->most)) cup_text_printf(text, "at most %.6g ", dataset->most);
+        cup_text_printf(text, "%s, else %s\n", cup_dataset_unit(kind),
+                        cup_action_name((enum cup_action)dataset->action));
+    }
+}
+
 static void put_tables(const struct job *job, struct cup_text *text)
 {
     const struct cup_catalog *catalog = &job->catalog;
@@ -132,7 +149,10 @@ static void put_tables(const struct job *job, struct cup_text *text)
                                 cup_mask_row((enum cup_mask)column->mask.mask)->name);
             cup_text_puts(text, "\n");
         }
+        put_rules(table, text);
     }
+    for (uint32_t i = 0; i < catalog->unchecked_count; i++)
+        cup_text_printf(text, "not checked by cupel: %s\n", catalog->unchecked[i]);
 }
 
 /* What is allowed, but may be a mistake. */

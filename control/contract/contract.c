@@ -22,7 +22,8 @@ enum custom {
 };
 static const struct cup_contract_custom customs[CUSTOM_COUNT] = {
 #define CUP_CUSTOM(id, place, property, words, text)                                               \
-    {property, words, text, CUP_PLACE_##place == CUP_PLACE_COLUMN},
+    {property, words, text, CUP_PLACE_##place == CUP_PLACE_COLUMN,                                 \
+     CUP_PLACE_##place == CUP_PLACE_QUALITY},
 #include "control/contract/odcs.def"
 #undef CUP_CUSTOM
 };
@@ -63,7 +64,7 @@ static void take_custom(struct cup_contract_work *work, bool of_column,
     const char *property = cup_contract_priv_text(work, node, "property", true);
     if (property == NULL) return;
     for (int i = 0; i < CUSTOM_COUNT; i++) {
-        if (customs[i].of_column != of_column) continue;
+        if (customs[i].of_column != of_column || customs[i].of_quality) continue;
         if (strcmp(customs[i].property, property) == 0) {
             said->values[i] = value_of(work, node, i);
             said->nodes[i]  = node;
@@ -71,6 +72,7 @@ static void take_custom(struct cup_contract_work *work, bool of_column,
         }
     }
     for (int i = 0; i < CUSTOM_COUNT; i++) { /* a property of the owner's; but not a misspelt one */
+        if (customs[i].of_quality) continue;
         bool misplaced = strcmp(customs[i].property, property) == 0;
         if (!misplaced && !cup_names_near(property, customs[i].property)) continue;
         cup_yaml_at(&work->yaml, node, work->says);
@@ -236,7 +238,7 @@ static void read_partition(struct cup_contract_work *work, const struct cup_yaml
 }
 
 static void read_column(struct cup_contract_work *work, const struct cup_yaml_node *node,
-                        struct cup_catalog_table *table)
+                        struct cup_catalog_table *table, const char *table_name)
 {
     struct cup_catalog_column column = {.declared = true};
 
@@ -254,6 +256,7 @@ static void read_column(struct cup_contract_work *work, const struct cup_yaml_no
     check_logical_type(work, node);
     const struct said said  = customs_of(work, node, true);
     bool              typed = read_type(work, node, name, &said, &column);
+    if (typed) cup_contract_priv_rules(work, node, table, &column, table_name);
     if (is_key) column.key_place = position > 0 ? position : table->key_count + 1;
     table->key_count += is_key;
     if (typed) read_mask(work, node, &said, &column);
@@ -409,7 +412,9 @@ static void read_table(struct cup_contract_work *work, const struct cup_yaml_nod
     }
     table.columns = cup_keep_bytes(work->keep, columns->count * sizeof(*table.columns));
     for (uint32_t i = 0; i < columns->count; i++)
-        read_column(work, columns->children[i], &table);
+        read_column(work, columns->children[i], &table, name);
+    cup_contract_priv_unique(work, node, &table, name);
+    cup_contract_priv_datasets(work, node, &table, name);
     settle_images(work, &said, &table);
     settle_rules(work, &said, &table);
     settle_partitions(work, node, &said, &table);
@@ -450,6 +455,7 @@ static void read_contract(struct cup_contract_work *work)
     }
     for (uint32_t i = 0; i < schema->count; i++)
         read_table(work, schema->children[i]);
+    cup_contract_priv_sla(work);
 }
 
 static bool load_file(struct cup_catalog *catalog, const char *path, struct cup_text *says)

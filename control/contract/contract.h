@@ -2,15 +2,17 @@
 /* contract: contracts/<any>.odcs.yaml (Open Data Contract Standard v3.1, first form) into tables of
  * the catalog.
  *
- * Read are: names, physical types, required, primary keys, descriptions, and the customProperties
- * of odcs.def. Other keys of the standard are accepted, keys that it does not have are errors.
+ * Read are: names, physical types, required, primary keys, descriptions, rules (logicalTypeOptions,
+ * enum, quality, slaProperties) and the customProperties of odcs.def. What is promised and not
+ * checked is listed in catalog->unchecked. Other keys of the standard are accepted, keys that it
+ * does not have are errors.
  *
  * Holds     nothing; texts lie in the catalog's keep.
  * Threads   one.
  * Fails     BAD_CONFIG, IO, and what cup_catalog_declare fails with; *says has a line "file:line:
  *           key: what is wrong; allowed: ..." for every error.
  * Source    Open Data Contract Standard v3.1: "Fundamentals", "Schema", "Custom properties"
- * Tests     tests/control/test_contract.c
+ * Tests     tests/control/test_contract.c, test_contract_rules.c, tests/oracle/test_odcs.py
  */
 #ifndef CUP_CONTROL_CONTRACT_CONTRACT_H
 #define CUP_CONTROL_CONTRACT_CONTRACT_H
@@ -45,8 +47,15 @@ CUP_MUST_CHECK enum cup_err cup_contract_read(struct cup_keep *keep, const char 
 /* cup_contract_custom_count and _row list the customProperties, for help. */
 struct cup_contract_custom {
     const char *property, *words, *text;
-    uint8_t     of_column; /* else of a table */
+    uint8_t     of_column, of_quality; /* else of a table */
 };
+/* cup_contract_format_count and _row list the formats of texts that are checked, for help. */
+struct cup_contract_format {
+    const char *name, *pattern, *text;
+};
+uint32_t                          cup_contract_format_count(void);
+const struct cup_contract_format *cup_contract_format_row(uint32_t index);
+
 uint32_t                          cup_contract_custom_count(void);
 const struct cup_contract_custom *cup_contract_custom_row(uint32_t index);
 

@@ -20,7 +20,7 @@ static const struct cup_sqltype_row rows[] = {
 /* A physical type taken apart: "numeric(18,2)[]". */
 struct parts {
     char     name[NAME_BYTES]; /* lower case, single spaces, without parameters */
-    uint32_t digits[2];
+    int64_t  digits[2];
     uint32_t digit_count;
     bool     is_array;
 };
@@ -43,10 +43,10 @@ static bool read_parameters(const char **at, struct parts *parts)
 
     for (parts->digit_count = 0; parts->digit_count < 2;) {
         char *end;
-        errno             = 0;
-        unsigned long one = strtoul(s, &end, 10);
-        if (end == s || errno != 0 || one > UINT32_MAX) return false;
-        parts->digits[parts->digit_count++] = (uint32_t)one;
+        errno    = 0;
+        long one = strtol(s, &end, 10);
+        if (end == s || errno != 0 || one > INT32_MAX || one < -CUP_PLAN_SCALE_MAX) return false;
+        parts->digits[parts->digit_count++] = one;
         s                                   = end + strspn(end, " ");
         if (*s != ',') break;
         s++;
@@ -66,7 +66,7 @@ static bool take_apart(const char *physical, struct parts *out_parts)
             if (parts.digit_count > 0 || !read_parameters(&at, &parts)) return false;
             continue;
         }
-        if (strcmp(at, "[]") == 0) {
+        if (strcmp(at, "[]") == 0 || strcmp(at, "[][]") == 0) { /* of two, values are lost */
             parts.is_array = true;
             break;
         }
@@ -103,15 +103,25 @@ static bool is_any_text(const struct cup_sqltype_row *row)
            row->parameters == CUP_SQLTYPE_NONE;
 }
 
+/* Its type follows from the encoding. */
+static bool is_interval(const struct cup_sqltype_row *row)
+{
+    return strcmp(row->name, "interval") == 0;
+}
+
 /* May a column of the row's type come in this encoding? Integers may come narrower, numbers as
  * exact text, zoneless times as an instant when the contract says utc. */
 static bool wire_is_allowed(const struct cup_sqltype_row *row, uint8_t encoding)
 {
     uint8_t natural = cup_encoding_row((enum cup_encoding)encoding)->type;
     bool    of_time = strncmp(row->name, "time", 4) == 0 && row->type == CUP_TYPE_LONG;
+    bool    span    = encoding == CUP_ENCODING_DURATION_US || encoding == CUP_ENCODING_DURATION_NS;
 
     if (encoding == CUP_ENCODING_LIST) return false;
-    if (row->type == CUP_TYPE_DECIMAL) return is_decimal_wire(encoding);
+    if (is_interval(row)) return span || encoding == CUP_ENCODING_INTERVAL_ISO;
+    if (span) return false;
+    if (row->type == CUP_TYPE_DECIMAL)
+        return is_decimal_wire(encoding) || (encoding == row->wire && natural == CUP_TYPE_LONG);
     if (is_decimal_wire(encoding)) return is_any_text(row);
     if (natural == CUP_TYPE_LONG && encoding != CUP_ENCODING_INT64) return of_time;
     if (of_time) return false;
@@ -174,29 +184,53 @@ static bool read_scale(const char *text, int32_t *out_scale, struct cup_text *sa
 static bool settle_decimal(const struct parts *parts, const struct cup_sqltype_hints *hints,
                            struct cup_shape_type *is, struct cup_text *says)
 {
-    uint32_t precision = parts->digit_count > 0 ? parts->digits[0] : 0;
-    uint32_t scale     = parts->digit_count > 1 ? parts->digits[1] : 0;
-    bool     fits = precision >= 1 && precision <= CUP_DECIMAL_PRECISION_MAX && scale <= precision;
+    int64_t precision = parts->digit_count > 0 ? parts->digits[0] : 0;
+    int64_t scale     = parts->digit_count > 1 ? parts->digits[1] : 0;
 
     if (parts->digit_count > 1 && precision <= CUP_DECIMAL_PRECISION_MAX && scale > precision) {
-        cup_text_printf(says, "%s(%u,%u): the scale is larger than the precision", parts->name,
-                        precision, scale);
+        cup_text_printf(says, "%s(%lld,%lld): the scale is larger than the precision", parts->name,
+                        (long long)precision, (long long)scale);
         return false;
     }
+    bool negative = scale < 0; /* zeros before the point; on the wire 2048 more, or as it is */
+    if (negative) precision -= scale;
+    bool fits      = precision >= 1 && precision <= CUP_DECIMAL_PRECISION_MAX && scale <= precision;
     is->wire_scale = (int32_t)scale;
     if (hints->scale != NULL && !read_scale(hints->scale, &is->wire_scale, says)) return false;
-    bool needs_scale = is->encoding == CUP_ENCODING_DECIMAL_BASE64 && parts->digit_count == 0;
+    bool needs_scale =
+        is->encoding == CUP_ENCODING_DECIMAL_BASE64 && (parts->digit_count == 0 || negative);
     if (needs_scale && hints->scale == NULL) {
         cup_text_printf(says,
-                        "%s without digits as decimal_base64 needs customProperties: scale, "
-                        "the digits behind the point",
-                        parts->name);
+                        "%s %s as decimal_base64 needs customProperties: scale, the digits behind "
+                        "the point%s",
+                        parts->name, negative ? "with a negative scale" : "without digits",
+                        negative ? " (PostgreSQL sends 2046 for -2)" : "");
         return false;
     }
     is->type      = fits ? CUP_TYPE_DECIMAL : CUP_TYPE_STRING;
     is->precision = fits ? (uint8_t)precision : 0;
-    is->scale     = fits ? (uint8_t)scale : 0;
+    is->scale     = fits && !negative ? (uint8_t)scale : 0;
     return true;
+}
+
+/* What the type says beside its name. */
+static void settle_kind(const struct cup_sqltype_row *row, const struct parts *parts,
+                        const struct cup_sqltype_hints *hints, struct cup_shape_type *is)
+{
+    bool one = parts->digit_count == 0 || parts->digits[0] == 1;
+
+    if (row->parameters == CUP_SQLTYPE_UNSIGNED) is->options |= CUP_MEMBER_UNSIGNED;
+    if (row->parameters == CUP_SQLTYPE_UNSIGNED && row->type == CUP_TYPE_DECIMAL)
+        is->precision = 20; /* of 2^64 - 1 */
+    if (row->parameters == CUP_SQLTYPE_BITS && one && hints->wire == NULL) {
+        is->type     = CUP_TYPE_BOOL;
+        is->encoding = CUP_ENCODING_BOOL;
+    } else if (row->parameters == CUP_SQLTYPE_BITS) {
+        bool padded    = !one && parts->digits[0] <= CUP_PLAN_SCALE_MAX && parts->digits[0] > 0;
+        is->wire_scale = padded ? (int32_t)parts->digits[0] : one;
+    }
+    if (is_interval(row) && is->encoding != CUP_ENCODING_INTERVAL_ISO) is->type = CUP_TYPE_LONG;
+    if (strcmp(row->name, "money") == 0) is->options |= CUP_MEMBER_MONEY;
 }
 
 static bool settle_zone(const char *zone, struct cup_shape_type *is, struct cup_text *says)
@@ -228,12 +262,17 @@ bool cup_sqltype_parse(const char *physical, const struct cup_sqltype_hints *hin
         return unknown_type(physical, says);
     is.type = row->type;
     if (!find_wire(row, hints->wire, &is.encoding, says)) return false;
-    if (row->parameters == CUP_SQLTYPE_DIGITS || is_decimal_wire(is.encoding)) {
+    if (strcmp(row->name, "money") == 0 && parts.digit_count == 0)
+        parts = (struct parts){
+            .digits = {19, 2}, .digit_count = 2, .name = "money", .is_array = parts.is_array};
+    bool is_integer = row->parameters == CUP_SQLTYPE_UNSIGNED;
+    if (row->parameters == CUP_SQLTYPE_DIGITS || (is_decimal_wire(is.encoding) && !is_integer)) {
         if (!settle_decimal(&parts, hints, &is, says)) return false;
     } else if (hints->scale != NULL) {
         cup_text_printf(says, "scale is for decimals, not for %s", row->name);
         return false;
     }
+    settle_kind(row, &parts, hints, &is);
     if (!settle_zone(hints->zone, &is, says)) return false;
     if (parts.is_array) {
         is.element_type     = is.type;

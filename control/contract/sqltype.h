@@ -21,6 +21,9 @@ enum cup_sqltype_parameters {
     CUP_SQLTYPE_NONE,
     CUP_SQLTYPE_LENGTH,
     CUP_SQLTYPE_DIGITS,
+    CUP_SQLTYPE_UNSIGNED,
+    CUP_SQLTYPE_BITS,
+    CUP_SQLTYPE_VARBITS,
 };
 
 uint32_t                      cup_sqltype_count(void);

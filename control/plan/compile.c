@@ -293,12 +293,15 @@ static void put_schemas(struct build *build, struct cup_plan *plan)
             take(build, schema->field_count, sizeof(*fields), &schemas[i].fields);
         for (uint32_t f = 0; f < schema->field_count; f++) {
             const struct cup_catalog_field *field = &schema->fields[f];
-            fields[f] = (struct cup_plan_field){.member   = put_string(build, field->member),
-                                                .column   = field->member_column,
-                                                .encoding = field->is.encoding,
-                                                .element_encoding = field->is.element_encoding,
-                                                .unavailable      = field->is.unavailable,
-                                                .scale            = field->is.wire_scale};
+            const char *standard                  = field->standard == NULL ? "" : field->standard;
+            fields[f].member                      = put_string(build, field->member);
+            fields[f].column                      = field->member_column;
+            fields[f].encoding                    = field->is.encoding;
+            fields[f].element_encoding            = field->is.element_encoding;
+            fields[f].unavailable                 = field->is.unavailable;
+            fields[f].scale                       = field->is.wire_scale;
+            fields[f].options                     = field->is.options;
+            fields[f].standard                    = put_string(build, standard);
         }
     }
 }

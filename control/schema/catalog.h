@@ -88,6 +88,7 @@ struct cup_catalog_table {
 struct cup_catalog_field {
     uint32_t              member_column; /* index of the table's column */
     const char           *member;
+    const char           *standard; /* the column's default as JSON; NULL or "": none */
     struct cup_shape_type is;
 };
 

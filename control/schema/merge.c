@@ -77,10 +77,27 @@ static struct cup_shape_type as_declared(const struct cup_catalog_column *column
     struct cup_shape_type is = *wire;
 
     if (!column->declared) return is;
+    is.options |= column->is.options;
     if (wire->encoding == CUP_ENCODING_STRING && is_text_encoding(column->is.encoding)) {
         is             = column->is;
         is.unavailable = wire->unavailable;
+        is.options |= wire->options;
         return is;
+    }
+    if (wire->encoding == CUP_ENCODING_BYTES_BASE64 &&
+        column->is.encoding == CUP_ENCODING_TEXT_BASE64) {
+        is.encoding = CUP_ENCODING_TEXT_BASE64;
+        is.type     = CUP_TYPE_STRING;
+    }
+    bool as_bool = (column->is.options & (CUP_MEMBER_BOOL_NONZERO | CUP_MEMBER_BOOL_STRICT)) != 0;
+    if (as_bool && wire->encoding >= CUP_ENCODING_INT8 && wire->encoding <= CUP_ENCODING_INT64) {
+        is.encoding = CUP_ENCODING_BOOL;
+        is.type     = CUP_TYPE_BOOL;
+    }
+    if (wire->encoding == CUP_ENCODING_INT64 && column->is.options & CUP_MEMBER_UNSIGNED) {
+        is.type      = column->is.type; /* 64 bits without sign are a decimal(20,0) */
+        is.precision = column->is.precision;
+        is.scale     = column->is.scale;
     }
     if (wire->encoding == CUP_ENCODING_DECIMAL_BASE64 &&
         column->is.encoding == CUP_ENCODING_DECIMAL_NUMBER)
@@ -171,8 +188,10 @@ static bool add_column(struct work *work, const struct cup_shape_member *member,
     column->comment   = member->comment;
     column->is        = member->is;
     work->used[index] = true;
-    merge->fields[merge->field_count++] = (struct cup_catalog_field){
-        .member_column = index, .member = member->name, .is = member->is};
+    merge->fields[merge->field_count++] = (struct cup_catalog_field){.member_column = index,
+                                                                     .member        = member->name,
+                                                                     .standard = member->standard,
+                                                                     .is       = member->is};
     if (!is_new_table) put_change(work, "new column", place->name, &member->is);
     return true;
 }
@@ -204,6 +223,7 @@ static bool place_member(struct work *work, const struct cup_shape_member *membe
     merge->fields[merge->field_count++] =
         (struct cup_catalog_field){.member_column = place.column,
                                    .member        = member->name,
+                                   .standard      = member->standard,
                                    .is            = as_declared(column, &member->is)};
     return true;
 }

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DECIMAL_NAME  "org.apache.kafka.connect.data.Decimal"
-#define TIME_PREFIX   "io.debezium.time."
-#define INTERVAL_NAME "io.debezium.time.Interval"
-#define PARSE_FLAGS   JSON_REJECT_DUPLICATES
+#define DECIMAL_NAME "org.apache.kafka.connect.data.Decimal"
+#define TIME_PREFIX  "io.debezium.time."
+#define PARSE_FLAGS  JSON_REJECT_DUPLICATES
+
+/* PostgreSQL's scale is a number of 11 bits: numeric(3,-2) has 2046. Real ones end at 1000. */
+#define SCALE_MODULUS 2048
+#define SCALE_REAL    1000
 
 static const char *text_of(const json_t *node, const char *member)
 {
@@ -31,19 +34,28 @@ static bool parameter(const json_t *node, const char *name, int32_t *out_value)
     return true;
 }
 
-/* A decimal that no decimal(38) is sure to hold is kept as its exact digits. */
+int32_t cup_shape_true_scale(int32_t wire_scale)
+{
+    return wire_scale > SCALE_REAL && wire_scale < SCALE_MODULUS ? wire_scale - SCALE_MODULUS
+                                                                 : wire_scale;
+}
+
+/* A decimal that no decimal(38) is sure to hold is kept as its exact digits. One without precision
+ * is an amount of money. */
 static bool decimal_of(const json_t *node, struct cup_shape_type *out_is)
 {
     struct cup_shape_type is        = {.encoding = CUP_ENCODING_DECIMAL_BASE64};
     int32_t               precision = 0;
 
     if (!parameter(node, "scale", &is.wire_scale)) return false;
-    bool known = parameter(node, "connect.decimal.precision", &precision);
-    if (known && precision >= 1 && precision <= CUP_DECIMAL_PRECISION_MAX && is.wire_scale >= 0 &&
-        is.wire_scale <= precision) {
+    bool    known = parameter(node, "connect.decimal.precision", &precision);
+    int32_t scale = cup_shape_true_scale(is.wire_scale);
+    if (scale < 0) precision -= scale; /* zeros before the point */
+    if (!known) is.options |= CUP_MEMBER_MONEY;
+    if (known && precision >= 1 && precision <= CUP_DECIMAL_PRECISION_MAX && scale <= precision) {
         is.type      = CUP_TYPE_DECIMAL;
         is.precision = (uint8_t)precision;
-        is.scale     = (uint8_t)is.wire_scale;
+        is.scale     = (uint8_t)(scale < 0 ? 0 : scale);
     } else {
         is.type = CUP_TYPE_STRING;
     }
@@ -51,13 +63,18 @@ static bool decimal_of(const json_t *node, struct cup_shape_type *out_is)
     return true;
 }
 
-/* A text with a meaning of its own (inet, ltree, interval, ...) is kept verbatim; a time is not: it
- * will have a type. */
+/* Bits of an unlimited type have the length INT32_MAX; a longer one is not padded either. */
+static void bits_of(const json_t *node, struct cup_shape_type *is)
+{
+    if (!parameter(node, "length", &is->wire_scale) || is->wire_scale < 0) is->wire_scale = 0;
+}
+
+/* A text with a meaning of its own (inet, ltree, ...) is kept verbatim; a time that has no row is
+ * not: it would have a type. */
 static bool is_plain_text(const char *type, const char *semantic)
 {
     if (strcmp(type, "string") != 0) return false;
-    return strncmp(semantic, TIME_PREFIX, strlen(TIME_PREFIX)) != 0 ||
-           strcmp(semantic, INTERVAL_NAME) == 0;
+    return strncmp(semantic, TIME_PREFIX, strlen(TIME_PREFIX)) != 0;
 }
 
 static bool scalar_of(const json_t *node, struct cup_shape_type *out_is)
@@ -71,7 +88,12 @@ static bool scalar_of(const json_t *node, struct cup_shape_type *out_is)
         if (i == CUP_ENCODING_LIST || strcmp(row->connect_type, type) != 0 ||
             strcmp(row->semantic, semantic) != 0)
             continue;
-        *out_is = (struct cup_shape_type){.type = row->type, .encoding = i};
+        struct cup_shape_type is = {.type = row->type, .encoding = i};
+        if (i == CUP_ENCODING_BITS) bits_of(node, &is);
+        const char *allowed = text_of(json_object_get(node, "parameters"), "allowed");
+        if (i == CUP_ENCODING_ENUM && strstr(allowed, "\\,") != NULL)
+            is.options |= CUP_MEMBER_LABEL_COMMA;
+        *out_is = is;
         return true;
     }
     if (!is_plain_text(type, semantic)) return false;
@@ -91,7 +113,8 @@ static bool type_of(const json_t *node, struct cup_shape_type *out_is)
                                       .element_type     = element.type,
                                       .encoding         = CUP_ENCODING_LIST,
                                       .element_encoding = element.encoding,
-                                      .wire_scale       = element.wire_scale};
+                                      .wire_scale       = element.wire_scale,
+                                      .options          = element.options};
     return true;
 }
 
@@ -105,9 +128,50 @@ bool cup_shape_out_of_line(enum cup_encoding encoding)
     case CUP_ENCODING_BYTES_BASE64URL:
     case CUP_ENCODING_BYTES_HEX:
     case CUP_ENCODING_DECIMAL_TEXT:
+    case CUP_ENCODING_TEXT_BASE64:
     case CUP_ENCODING_LIST: return true;
     default: return false;
     }
+}
+
+bool cup_shape_hides(const struct cup_shape_type *is)
+{
+    uint8_t encoding = is->encoding == CUP_ENCODING_LIST ? is->element_encoding : is->encoding;
+    bool    list     = is->encoding == CUP_ENCODING_LIST;
+
+    switch (encoding) {
+    case CUP_ENCODING_DECIMAL_VARIABLE:
+    case CUP_ENCODING_BYTES_BASE64URL: return true;
+    case CUP_ENCODING_DECIMAL_NUMBER: return !list && is->type == CUP_TYPE_STRING;
+    case CUP_ENCODING_BYTES_HEX:
+    case CUP_ENCODING_DOUBLE:
+    case CUP_ENCODING_DATE_ISO:
+    case CUP_ENCODING_DATE_CONNECT: return list;
+    default: return false;
+    }
+}
+
+/* The default of a nullable column, which a null is replaced by: compared as JSON with values. */
+static const char *standard_of(struct cup_keep *keep, const json_t *node)
+{
+    const json_t *standard = json_object_get(node, "default");
+
+    if (!json_is_true(json_object_get(node, "optional")) || standard == NULL) return "";
+    char *text = json_dumps(standard, JSON_ENCODE_ANY | JSON_COMPACT);
+    if (text == NULL) return "";
+    const char *kept = cup_keep_string(keep, text);
+    free(text);
+    return kept;
+}
+
+static void read_options(struct cup_shape_member *member, bool postgres)
+{
+    struct cup_shape_type *is = &member->is;
+
+    is->unavailable = postgres && cup_shape_out_of_line((enum cup_encoding)is->encoding);
+    if (!postgres) is->options &= ~(uint32_t)CUP_MEMBER_MONEY;
+    if (postgres && cup_shape_hides(is)) is->options |= CUP_MEMBER_NULL_MAY_BE_UNSET;
+    if (*member->standard != '\0') is->options |= CUP_MEMBER_NULL_HAS_DEFAULT;
 }
 
 static void put_unsupported(struct cup_text *says, const char *member, const json_t *node)
@@ -157,9 +221,10 @@ static enum cup_err read_members(struct cup_keep *keep, const json_t *row, const
             put_unsupported(says, name, node);
             return CUP_BAD_DATA;
         }
-        member->name           = cup_keep_string(keep, name);
-        member->comment        = cup_keep_string(keep, text_of(node, "doc"));
-        member->is.unavailable = postgres && cup_shape_out_of_line(member->is.encoding);
+        member->name     = cup_keep_string(keep, name);
+        member->comment  = cup_keep_string(keep, text_of(node, "doc"));
+        member->standard = standard_of(keep, node);
+        read_options(member, postgres);
     }
     shape->member_count = (uint32_t)count;
     return CUP_OK;

@@ -23,15 +23,17 @@
 
 /* How a value comes, and what it is in the table. */
 struct cup_shape_type {
-    uint8_t type, precision, scale, element_type;
-    uint8_t encoding, element_encoding;
-    uint8_t unavailable; /* 1: the source may store it out of line and then not send it */
-    uint8_t pad;
-    int32_t wire_scale; /* decimals: digits behind the point on the wire */
+    uint8_t  type, precision, scale, element_type;
+    uint8_t  encoding, element_encoding;
+    uint8_t  unavailable; /* 1: the source may store it out of line and then not send it */
+    uint8_t  pad;
+    int32_t  wire_scale; /* decimals: digits behind the point on the wire; bits: how many */
+    uint32_t options;    /* enum cup_member_option */
 };
 
 struct cup_shape_member {
     const char           *name, *comment; /* comment "" when there is none */
+    const char           *standard;       /* "": or the default that a null may come as, JSON */
     struct cup_shape_type is;
 };
 
@@ -51,6 +53,13 @@ CUP_MUST_CHECK enum cup_err cup_shape_parse(struct cup_keep *keep, const char *s
 /* cup_shape_out_of_line says whether PostgreSQL may keep a value of this kind out of line, with a
  * placeholder that can be seen on the wire. */
 bool cup_shape_out_of_line(enum cup_encoding encoding);
+
+/* cup_shape_hides says whether such a value of PostgreSQL, kept out of line and not sent, comes as
+ * null: its encoding has no placeholder. */
+bool cup_shape_hides(const struct cup_shape_type *is);
+
+/* cup_shape_true_scale is the scale that PostgreSQL means: it sends numeric(3,-2) as 2046. */
+int32_t cup_shape_true_scale(int32_t wire_scale);
 
 /* cup_shape_fits says whether a column of type `column` holds every value of `wire`'s type exactly.
  */

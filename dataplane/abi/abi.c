@@ -102,6 +102,14 @@ const char *cup_format_text(enum cup_format format)
     return formats[format].text;
 }
 
+static const struct {
+    const char *name, *text;
+} oddities[CUP_ODDITY_COUNT] = {
+#define CUP_ODDITY(id, name, text) {name, text},
+#include "dataplane/abi/oddity.def"
+#undef CUP_ODDITY
+};
+
 enum cup_outcome_class cup_outcome_class(enum cup_outcome outcome)
 {
     CUP_ASSERT(outcome < CUP_OUTCOME_COUNT);
@@ -206,4 +214,16 @@ const char *cup_counter_text(enum cup_counter counter)
 {
     CUP_ASSERT(counter < CUP_COUNTER_COUNT);
     return counters[counter].text;
+}
+
+const char *cup_oddity_name(enum cup_oddity oddity)
+{
+    CUP_ASSERT(oddity < CUP_ODDITY_COUNT);
+    return oddities[oddity].name;
+}
+
+const char *cup_oddity_text(enum cup_oddity oddity)
+{
+    CUP_ASSERT(oddity < CUP_ODDITY_COUNT);
+    return oddities[oddity].text;
 }

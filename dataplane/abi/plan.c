@@ -425,6 +425,9 @@ static bool check_fields(const struct check *check, const struct cup_plan_schema
             return bad(check, "plan: list of lists");
         if (fields[i].scale < -CUP_PLAN_SCALE_MAX || fields[i].scale > CUP_PLAN_SCALE_MAX)
             return bad(check, "plan: field scale");
+        if (!check_text(check, fields[i].standard, "plan: field default")) return false;
+        if ((fields[i].options & ~(uint32_t)CUP_MEMBER_ALL) != 0)
+            return bad(check, "plan: field options");
     }
     return true;
 }

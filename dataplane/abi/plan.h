@@ -103,6 +103,21 @@ enum cup_format {
     CUP_FORMAT_COUNT
 };
 
+/* Bits of cup_plan_field.options. */
+enum cup_member_index {
+#define CUP_MEMBER_OPTION(id, text) CUP_MEMBER_INDEX_##id,
+#include "dataplane/abi/option.def"
+#undef CUP_MEMBER_OPTION
+    CUP_MEMBER_COUNT
+};
+enum cup_member_option {
+#define CUP_MEMBER_OPTION(id, text) CUP_MEMBER_##id = 1u << CUP_MEMBER_INDEX_##id,
+#include "dataplane/abi/option.def"
+#undef CUP_MEMBER_OPTION
+    CUP_MEMBER_ALL = (1u << CUP_MEMBER_COUNT) - 1
+};
+_Static_assert(CUP_MEMBER_COUNT < 32, "options are bits of 32");
+
 enum cup_silver {
 #define CUP_SILVER(id, name, type, text) CUP_SILVER_##id,
 #include "dataplane/abi/silver.def"
@@ -153,6 +168,13 @@ enum cup_operand {
     CUP_OPERAND_LIST
 };
 
+enum cup_oddity {
+#define CUP_ODDITY(id, name, text) CUP_ODDITY_##id,
+#include "dataplane/abi/oddity.def"
+#undef CUP_ODDITY
+    CUP_ODDITY_COUNT
+};
+
 enum cup_outcome_class { CUP_CLASS_ACCEPTED, CUP_CLASS_QUARANTINED, CUP_CLASS_DROPPED };
 
 /* Rows of the tables above, for help, metrics and checks. id < the COUNT of its enum. */
@@ -161,6 +183,8 @@ const char            *cup_outcome_name(enum cup_outcome outcome);
 const char            *cup_outcome_text(enum cup_outcome outcome);
 const char            *cup_close_name(enum cup_close close);
 const char            *cup_close_text(enum cup_close close);
+const char            *cup_oddity_name(enum cup_oddity oddity);
+const char            *cup_oddity_text(enum cup_oddity oddity);
 
 const char      *cup_rule_name(enum cup_rule rule);
 const char      *cup_rule_text(enum cup_rule rule);
@@ -247,7 +271,10 @@ struct cup_plan_field {
     uint8_t              element_encoding; /* LIST */
     uint8_t unavailable; /* 1: the type can be stored out of line: placeholders mean unset */
     uint8_t pad;
-    int32_t scale; /* wire scale of a decimal (may exceed the column's, may be > 2048) */
+    int32_t scale; /* wire scale of a decimal (may exceed the column's, may be > 2048); BITS: how
+                      many there are, 0 = varying */
+    uint32_t             options;  /* enum cup_member_option */
+    struct cup_plan_text standard; /* the column's default as JSON, if a null may come as it */
 };
 
 /* One shape of a table's records. text is the raw embedded `schema` member; empty for the one that

@@ -5,6 +5,7 @@
 
 #include "dataplane/decode/decode_priv.h"
 #include "kernels/value/binary.h"
+#include "kernels/value/uuid.h"
 
 #define SLICE_BYTES (32u << 10) /* records indexed together: index and text stay in L1 and L2 */
 #define HEX_PREFIX  "hex:"      /* a placeholder can be configured as bytes */
@@ -31,7 +32,7 @@ static enum cup_err open_unavailable(struct cup_decode *decode, struct cup_fault
     struct cup_span configured = cup_span_priv_of(decode->plan, decode->plan->unavailable);
     const uint32_t  prefix     = sizeof HEX_PREFIX - 1;
 
-    decode->unavailable_memory = malloc((size_t)configured.bytes * 6 + 64);
+    decode->unavailable_memory = malloc((size_t)configured.bytes * 6 + 128);
     if (decode->unavailable_memory == NULL)
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "placeholders of decode", NULL);
     uint8_t *text = decode->unavailable_memory;
@@ -47,6 +48,9 @@ static enum cup_err open_unavailable(struct cup_decode *decode, struct cup_fault
     decode->unavailable_base64 = (struct cup_span){base64, (uint32_t)bytes};
     decode->unavailable_pair   = (struct cup_span){base64 + bytes, 0};
     put_pair(decode->unavailable, base64 + bytes, &decode->unavailable_pair.bytes);
+    uint8_t *uuid            = base64 + bytes + decode->unavailable_pair.bytes;
+    decode->unavailable_uuid = (struct cup_span){uuid, CUP_UUID_TEXT_BYTES};
+    cup_uuid_named(text, decode->unavailable.bytes, uuid);
     return CUP_OK;
 }
 
@@ -268,6 +272,7 @@ static bool decode_record(struct cup_decode *decode, struct cup_verdict *out_ver
     decode->bad_at       = CUP_NONE;
     decode->bad_rule     = CUP_NONE;
     decode->bad_has_path = false;
+    decode->odd_count    = 0;
     uint32_t outcome     = judge_flags(decode);
     if (outcome == CUP_OUTCOME_ACCEPTED) outcome = decode_value(decode, &row_count);
     if (outcome == CUP_STOPPED) return false;
@@ -281,6 +286,7 @@ static bool decode_record(struct cup_decode *decode, struct cup_verdict *out_ver
         CUP_ASSERT(row_count > 0);
         verdict.row_count = (uint16_t)row_count;
         decode->table->row_count += row_count;
+        if (decode->odd_count > 0) cup_odd_priv_count(decode);
     } else {
         verdict.bad_at = decode->bad_at;
         verdict.rule   = decode->bad_rule;

@@ -112,6 +112,16 @@ const char *cup_decode_bad_path(const struct cup_decode *decode, uint32_t bad);
 struct cup_changes cup_decode_changes(const struct cup_decode *decode, uint32_t table);
 void               cup_decode_taken(struct cup_decode *decode, uint32_t table);
 
+/* Records with something odd in one column since it was last taken; see oddity.def. */
+struct cup_decode_odd {
+    uint32_t table, column; /* column UINT32_MAX: the whole row */
+    uint32_t oddity, place; /* place: where cup_decode_take_odd goes on */
+    uint64_t count;
+};
+
+/* cup_decode_take_odd gives the next count and forgets it; *at begins as zeros. False: no more. */
+CUP_MUST_CHECK bool cup_decode_take_odd(struct cup_decode *decode, struct cup_decode_odd *at);
+
 /* cup_decode_largest is the table whose open rows borrow most; UINT32_MAX when none has rows. */
 uint32_t cup_decode_largest(const struct cup_decode *decode);
 

@@ -28,6 +28,7 @@
 #define CUP_KNOWN_MAX                                                                              \
     16u /* schema texts tried before a schema is parsed: five tables, changed twice */
 #define CUP_POS_MAX     80u   /* Oracle: two SCNs of 32 digits, place in the transaction of 16 */
+#define CUP_ODD_NOTES   64u   /* oddities of one record that are counted */
 #define CUP_REFUSED_MAX 1024u /* remembered kinds of refused records; the oldest is forgotten */
 
 #define CUP_MISSING_FLAG "_isMissing" /* GoldenGate: behind a column's name */
@@ -35,6 +36,16 @@
 
 struct cup_member;
 struct cup_table;
+
+struct cup_span {
+    const uint8_t *at;
+    uint32_t       bytes;
+};
+
+struct cup_odd_note {
+    uint32_t column; /* CUP_NONE: the row as a whole */
+    uint32_t oddity;
+};
 
 struct cup_cell {
     struct cup_decode       *decode;
@@ -56,6 +67,8 @@ struct cup_member {
     uint32_t                 key_index; /* place in the table's keys; CUP_NONE: no key column */
     uint8_t                  type, precision, scale; /* of the column, or of the elements */
     uint8_t                  encoding;
+    uint32_t                 options;             /* enum cup_member_option */
+    struct cup_span          standard;            /* the default as JSON; bytes 0: none */
     bool                     unavailable, needed; /* needed: not null in c, u, r */
 };
 
@@ -91,15 +104,11 @@ struct cup_table {
     uint32_t                      any_shape; /* the newest; CUP_NONE: the plan has none */
     bool                          many;      /* its topic has more than one partition */
     uint32_t                      key_count, bare_shape, next;
-    uint32_t  row_count, slot_count; /* slots: rows that vectors have room for */
+    uint64_t                     *oddities; /* per data column, and of the row: counts */
+    uint32_t  row_count, slot_count;        /* slots: rows that vectors have room for */
     uint8_t **blocks;
     uint32_t  block_count, run_block_count; /* block_count is fixed */
     uint32_t  open_index;                   /* in decode->open; CUP_NONE: no blocks borrowed */
-};
-
-struct cup_span {
-    const uint8_t *at;
-    uint32_t       bytes;
 };
 
 /* Members of source that matter. */
@@ -256,6 +265,7 @@ struct cup_decode {
 
     struct cup_span unavailable, unavailable_base64; /* the placeholder, and base64 of it */
     struct cup_span unavailable_pair;                /* {"placeholder":"placeholder"} */
+    struct cup_span unavailable_uuid;                /* its name-based UUID */
     uint8_t        *unavailable_memory;
 
     /* the batch and record at hand */
@@ -285,6 +295,10 @@ struct cup_decode {
     uint32_t              topic; /* of the last record, and its text */
     struct cup_span       topic_text;
     struct cup_topic_note topic_notes[CUP_TOPIC_NOTES];
+
+    struct cup_odd_note odd[CUP_ODD_NOTES]; /* of the record at hand */
+    uint32_t            odd_count;
+    bool                any_odd; /* a counter is not 0 */
 
     enum cup_decode_stop      stop;
     uint32_t                  stop_table;
@@ -358,6 +372,14 @@ bool cup_values_priv_unavailable(struct cup_decode *decode, const struct cup_mem
                                  const struct cup_json_node *node);
 bool cup_values_priv_leak(struct cup_decode *decode, const struct cup_json_node *node);
 bool cup_values_priv_equal(const struct cup_column *column, uint32_t a, uint32_t b);
+
+/* cup_values_priv_forgive says whether a value that was refused so becomes null by declaration. */
+bool cup_values_priv_forgive(const struct cup_member *member, uint32_t outcome);
+
+/* --- odd.c: counts of oddities --- */
+
+void cup_odd_priv_note(struct cup_decode *decode, uint32_t column, enum cup_oddity oddity);
+void cup_odd_priv_count(struct cup_decode *decode);
 
 /* --- envelope.c: what readers of all formats need --- */
 

@@ -85,6 +85,21 @@ static bool is_missing(struct cup_decode *decode, const struct cup_json_node *no
     return flag != 0 && decode->doc.nodes[flag].kind == CUP_JSON_TRUE;
 }
 
+/* A null that may stand for something else, or the other way round. */
+static void note_null(struct cup_decode *decode, const struct cup_member *member,
+                      const struct cup_json_node *node)
+{
+    bool is_null = node->kind == CUP_JSON_NULL;
+
+    if (is_null && decode->may_be_unset && member->options & CUP_MEMBER_NULL_MAY_BE_UNSET)
+        cup_odd_priv_note(decode, member->column, CUP_ODDITY_NULL_MAYBE_UNAVAILABLE);
+    if (is_null || member->standard.bytes == 0) return;
+    uint32_t quotes = node->kind == CUP_JSON_STRING;
+    if (node->bytes + 2 * quotes != member->standard.bytes) return;
+    if (memcmp(decode->buf + node->at - quotes, member->standard.at, member->standard.bytes) == 0)
+        cup_odd_priv_note(decode, member->column, CUP_ODDITY_NULL_DEFAULT_POSSIBLE);
+}
+
 /* One member of an image. */
 static inline uint32_t put_member(struct cup_decode *decode, const struct cup_member *member,
                                   const struct cup_json_node *node, uint32_t row)
@@ -97,6 +112,8 @@ static inline uint32_t put_member(struct cup_decode *decode, const struct cup_me
         note_required(decode, member->column);
         return refuse(decode, CUP_OUTCOME_NULL_IN_REQUIRED, node, member);
     }
+    if (member->options & (CUP_MEMBER_NULL_MAY_BE_UNSET | CUP_MEMBER_NULL_HAS_DEFAULT))
+        note_null(decode, member, node);
     if (member->unavailable) {
         if (decode->may_be_unset && cup_values_priv_unavailable(decode, member, node)) {
             put_unset(decode, member, row);
@@ -106,7 +123,10 @@ static inline uint32_t put_member(struct cup_decode *decode, const struct cup_me
             return refuse(decode, CUP_OUTCOME_UNAVAILABLE_LEAK, node, member);
     }
     uint32_t outcome = put_cell(decode, member, node, row);
-    return outcome == OK ? OK : refuse(decode, outcome, node, member);
+    if (outcome == OK) return OK;
+    if (!cup_values_priv_forgive(member, outcome)) return refuse(decode, outcome, node, member);
+    put_null(decode, member->column, row);
+    return OK;
 }
 
 /* Columns that the image did not name. */
@@ -122,9 +142,10 @@ static uint32_t put_missing(struct cup_decode *decode, uint32_t row)
             put_unset(decode, member, row);
             continue;
         }
-        bool needed = member->needed && decode->names_needed;
+        bool may_be_absent = (member->options & CUP_MEMBER_ABSENT_IS_NULL) != 0;
+        bool needed        = member->needed && decode->names_needed && !may_be_absent;
         if (needed) note_required(decode, member->column);
-        if (needed || decode->missing == CUP_MISSING_QUARANTINE)
+        if (needed || (decode->missing == CUP_MISSING_QUARANTINE && !may_be_absent))
             return refuse(decode, CUP_OUTCOME_MISSING_FIELD, NULL, member);
         put_null(decode, member->column, row);
     }
@@ -519,6 +540,8 @@ static uint32_t put_update(struct cup_decode *decode, uint32_t row, uint32_t *ou
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_UPDATE_WITHOUT_KEY, NULL, "before", NULL,
                                       0);
     *out_row_count = 1;
+    if (table->plan->images == CUP_IMAGES_FULL && decode->envelope.before == 0)
+        cup_odd_priv_note(decode, CUP_NONE, CUP_ODDITY_IDENTITY_WEAKENED);
     if ((!keyless && !table->plan->write_before) || decode->envelope.before == 0)
         return put_after(decode, row, decode->sub);
     uint32_t outcome = put_before(decode, row, &key_only);

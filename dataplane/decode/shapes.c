@@ -160,8 +160,10 @@ static enum cup_err open_table(struct cup_decode *decode, uint32_t index,
     table->columns      = calloc(table->all_count, sizeof *table->columns);
     table->runs         = calloc(table->all_count, sizeof *table->runs);
     table->keys         = calloc(table->data_count, sizeof *table->keys);
+    table->oddities =
+        calloc(((size_t)table->data_count + 1) * CUP_ODDITY_COUNT, sizeof *table->oddities);
     if (table->fields == NULL || table->elements == NULL || table->columns == NULL ||
-        table->runs == NULL || table->keys == NULL)
+        table->runs == NULL || table->keys == NULL || table->oddities == NULL)
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "tables of decode", NULL);
     fill_fields(decode->plan, table);
     fill_columns(table);
@@ -197,6 +199,8 @@ static enum cup_err fill_member(const struct cup_plan *plan, const struct cup_ta
         .precision   = column->precision,
         .scale       = column->scale,
         .encoding    = field->encoding,
+        .options     = field->options,
+        .standard    = cup_span_priv_of(plan, field->standard),
         .unavailable = field->unavailable,
         .needed      = column->required || column->key_place > 0,
     };
@@ -374,6 +378,7 @@ void cup_shapes_priv_close(struct cup_decode *decode)
         free(table->columns);
         free(table->runs);
         free(table->keys);
+        free(table->oddities);
         free(table->blocks);
     }
     free(decode->table_buckets);

@@ -36,7 +36,8 @@ static bool is_bytes(struct cup_decode *decode, const struct cup_json_node *list
 static bool is_unavailable(struct cup_decode *decode, uint32_t encoding,
                            const struct cup_json_node *node)
 {
-    if (encoding == CUP_ENCODING_BYTES_BASE64)
+    if (encoding == CUP_ENCODING_UUID) return is_text(decode, node, decode->unavailable_uuid);
+    if (encoding == CUP_ENCODING_BYTES_BASE64 || encoding == CUP_ENCODING_TEXT_BASE64)
         return is_text(decode, node, decode->unavailable_base64);
     if (is_text(decode, node, decode->unavailable)) return true;
     return encoding == CUP_ENCODING_JSON && is_text(decode, node, decode->unavailable_pair);

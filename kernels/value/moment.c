@@ -184,9 +184,8 @@ static enum cup_fit parse(const uint8_t *text, size_t bytes, bool instant, int64
     if (days < CUP_MOMENT_DAYS_MIN - 1 || days > CUP_MOMENT_DAYS_MAX + 1) return CUP_FIT_RANGE;
     us += days * CUP_MOMENT_US_PER_DAY - offset_us;
     if (us < CUP_MOMENT_US_MIN || us > CUP_MOMENT_US_MAX) return CUP_FIT_RANGE;
-    if (finer) return CUP_FIT_PRECISION;
     *out_us = us;
-    return CUP_FIT_OK;
+    return finer ? CUP_FIT_PRECISION : CUP_FIT_OK;
 }
 
 enum cup_fit cup_moment_local(const uint8_t *text, size_t bytes, int64_t *out_us)
@@ -197,4 +196,39 @@ enum cup_fit cup_moment_local(const uint8_t *text, size_t bytes, int64_t *out_us
 enum cup_fit cup_moment_instant(const uint8_t *text, size_t bytes, int64_t *out_us)
 {
     return parse(text, bytes, true, out_us);
+}
+
+static enum cup_fit parse_time(const uint8_t *text, size_t bytes, bool zoned, int64_t *out_us)
+{
+    struct reader reader = {.text = text, .bytes = bytes};
+    int64_t       us, offset_us;
+    bool          finer;
+
+    CUP_ASSERT(text != NULL || bytes == 0);
+    CUP_ASSERT(out_us != NULL);
+    if (!take_time(&reader, &us, &finer)) return CUP_FIT_FORM;
+    if (zoned && !take_offset(&reader, &offset_us)) return CUP_FIT_FORM;
+    if (!zoned) (void)take(&reader, 'Z'); /* decoration: may be missing */
+    if (reader.at != bytes) return CUP_FIT_FORM;
+    *out_us = us;
+    return finer ? CUP_FIT_PRECISION : CUP_FIT_OK;
+}
+
+enum cup_fit cup_moment_time(const uint8_t *text, size_t bytes, int64_t *out_us)
+{
+    return parse_time(text, bytes, false, out_us);
+}
+
+enum cup_fit cup_moment_time_zoned(const uint8_t *text, size_t bytes, int64_t *out_us)
+{
+    return parse_time(text, bytes, true, out_us);
+}
+
+enum cup_fit cup_moment_days(int64_t year, uint32_t month, uint32_t day, int64_t *out_days)
+{
+    CUP_ASSERT(out_days != NULL);
+    CUP_ASSERT(year >= -1000000000 && year <= 1000000000);
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return CUP_FIT_FORM;
+    *out_days = days_of(year, month, day);
+    return CUP_FIT_OK;
 }

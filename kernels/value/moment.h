@@ -36,9 +36,23 @@ CUP_MUST_CHECK enum cup_fit cup_moment_date(const uint8_t *text, size_t bytes, i
  * refused (CUP_FIT_FORM). cup_moment_instant reads one that must have Z or an offset, and gives
  * UTC.
  *
- * Returns   as cup_moment_date; CUP_FIT_PRECISION for digits below the microsecond that are not 0.
- */
+ * Returns   as cup_moment_date; CUP_FIT_PRECISION for digits below the microsecond that are not 0:
+ *           *out_us is then the microsecond before. */
 CUP_MUST_CHECK enum cup_fit cup_moment_local(const uint8_t *text, size_t bytes, int64_t *out_us);
 CUP_MUST_CHECK enum cup_fit cup_moment_instant(const uint8_t *text, size_t bytes, int64_t *out_us);
+
+/* cup_moment_time reads HH:MM[:SS[.fraction]] as microseconds of the day; a Z behind it is
+ * decoration. cup_moment_time_zoned reads one that must have Z or an offset, which it leaves out.
+ *
+ * Returns   as cup_moment_local. */
+CUP_MUST_CHECK enum cup_fit cup_moment_time(const uint8_t *text, size_t bytes, int64_t *out_us);
+CUP_MUST_CHECK enum cup_fit cup_moment_time_zoned(const uint8_t *text, size_t bytes,
+                                                  int64_t *out_us);
+
+/* cup_moment_days is the day of a date: year as astronomers count, |year| <= 10^9; any range.
+ *
+ * Returns   CUP_FIT_FORM when there is no such month or day. */
+CUP_MUST_CHECK enum cup_fit cup_moment_days(int64_t year, uint32_t month, uint32_t day,
+                                            int64_t *out_days);
 
 #endif

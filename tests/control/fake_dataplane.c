@@ -124,9 +124,9 @@ static void play_good(void)
     send_unknown(1, "t", ENVELOPE(INT64("id")));
     CHECK(expect_plan(2));
     send_ready(2);
-    send_unknown(2, "t2", ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Bits", "b")));
+    send_unknown(2, "t2", ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Unheard", "b")));
     expect_refuse(2, CUP_OUTCOME_SCHEMA_DRIFT);
-    send_unknown(3, "t2", ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Bits", "b")));
+    send_unknown(3, "t2", ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Unheard", "b")));
     expect_refuse(3, CUP_OUTCOME_SCHEMA_DRIFT);
     send_unknown(4, "t3", "");
     expect_refuse(4, CUP_OUTCOME_UNKNOWN_TABLE);

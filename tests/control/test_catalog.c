@@ -190,7 +190,7 @@ static void check_no_schema(void)
 
     struct cup_catalog_unknown unknown = fixture_unknown("", ENVELOPE(INT64("id")), ID);
     CHECK(cup_catalog_learn(&catalog, &unknown, &outcome, &says) == CUP_CATALOG_REFUSE);
-    CHECK(learn(&catalog, ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Bits", "b")), "") ==
+    CHECK(learn(&catalog, ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Unheard", "b")), "") ==
           CUP_CATALOG_PLAN);
     CHECK(catalog.schemas[1].quarantine);
     CHECK(fixture_said(&says, "its records go to quarantine"));

@@ -70,8 +70,9 @@ static void check_decimals(void)
         {ENVELOPE(DECIMAL("n", "18", "2")), CUP_TYPE_DECIMAL, 18, 2, 2},
         {ENVELOPE(DECIMAL("n", "38", "38")), CUP_TYPE_DECIMAL, 38, 38, 38},
         {ENVELOPE(DECIMAL("n", "39", "2")), CUP_TYPE_STRING, 0, 0, 2},
-        {ENVELOPE(DECIMAL("n", "3", "2046")), CUP_TYPE_STRING, 0, 0, 2046},
-        {ENVELOPE(DECIMAL("n", "3", "-2")), CUP_TYPE_STRING, 0, 0, -2},
+        {ENVELOPE(DECIMAL("n", "3", "2046")), CUP_TYPE_DECIMAL, 5, 0, 2046},
+        {ENVELOPE(DECIMAL("n", "3", "-2")), CUP_TYPE_DECIMAL, 5, 0, -2},
+        {ENVELOPE(DECIMAL("n", "37", "2046")), CUP_TYPE_STRING, 0, 0, 2046},
         {ENVELOPE(DECIMAL("n", "x", "5")), CUP_TYPE_STRING, 0, 0, 5},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -103,11 +104,11 @@ static void check_refusals(void)
     check_refused("[", "", "the schema is no JSON");
     check_refused("{\"type\":\"struct\",\"fields\":[]}", "", "no change envelope");
     check_refused(ENVELOPE(""), "", "0 columns; allowed: 1 to 2000");
-    check_refused(ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Bits", "b")), "",
-                  "\"b\" has the type bytes (io.debezium.data.Bits)");
-    check_refused(ENVELOPE(SEMANTIC("string", "io.debezium.time.IsoTime", "t")), "",
+    check_refused(ENVELOPE(SEMANTIC("bytes", "io.debezium.data.Unheard", "b")), "",
+                  "\"b\" has the type bytes (io.debezium.data.Unheard)");
+    check_refused(ENVELOPE(SEMANTIC("string", "io.debezium.time.Unheard", "t")), "",
                   "\"t\" has the type string");
-    check_refused(ENVELOPE(SEMANTIC("int64", "io.debezium.time.MicroDuration", "d")), "",
+    check_refused(ENVELOPE(SEMANTIC("int64", "io.debezium.time.Unheard", "d")), "",
                   "\"d\" has the type int64");
     check_refused(ENVELOPE("{\"type\":\"int32\"}"), "", "column 1 of the schema has no name");
     struct cup_shape before = parse("{\"fields\":[" ROW(INT64("id"), "before") "]}", "", "mysql");
@@ -115,6 +116,46 @@ static void check_refusals(void)
     struct cup_shape text =
         parse(ENVELOPE(SEMANTIC("string", "io.debezium.data.Ltree", "l")), "", "postgresql");
     CHECK(text.members[0].is.type == CUP_TYPE_STRING);
+}
+
+#define PARAMETER(type, semantic, name, value)                                                     \
+    "{\"type\":\"" type "\",\"name\":\"" semantic "\",\"parameters\":{\"" name "\":\"" value       \
+    "\"},\"field\":\"x\"}"
+
+/* What stands beside the type: how many bits, commas in labels, defaults, values that hide. */
+static void check_options(void)
+{
+    static const struct {
+        const char *schema;
+        int32_t     wire_scale;
+        uint32_t    options;
+        const char *standard;
+    } cases[] = {
+        {ENVELOPE(PARAMETER("bytes", "io.debezium.data.Bits", "length", "17")), 17, 0, ""},
+        {ENVELOPE(PARAMETER("bytes", "io.debezium.data.Bits", "length", "2147483647")), 0, 0, ""},
+        {ENVELOPE(PARAMETER("string", "io.debezium.data.Enum", "allowed", "a,b")), 0, 0, ""},
+        {ENVELOPE(PARAMETER("string", "io.debezium.data.Enum", "allowed", "a,c\\\\,d")), 0,
+         CUP_MEMBER_LABEL_COMMA, ""},
+        {ENVELOPE(PARAMETER("bytes", "org.apache.kafka.connect.data.Decimal", "scale", "2")), 2,
+         CUP_MEMBER_MONEY, ""},
+        {ENVELOPE(SEMANTIC("struct", "io.debezium.data.VariableScaleDecimal", "n")), 0,
+         CUP_MEMBER_NULL_MAY_BE_UNSET, ""},
+        {ENVELOPE("{\"type\":\"array\",\"items\":{\"type\":\"double\"},\"field\":\"a\"}"), 0,
+         CUP_MEMBER_NULL_MAY_BE_UNSET, ""},
+        {ENVELOPE("{\"type\":\"string\",\"optional\":true,\"default\":\"d\",\"field\":\"a\"}"), 0,
+         CUP_MEMBER_NULL_HAS_DEFAULT, "\"d\""},
+        {ENVELOPE("{\"type\":\"int32\",\"optional\":false,\"default\":7,\"field\":\"a\"}"), 0, 0,
+         ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct cup_shape shape = parse(cases[i].schema, "", "postgresql");
+        CHECK(shape.members[0].is.wire_scale == cases[i].wire_scale);
+        CHECK(shape.members[0].is.options == cases[i].options);
+        CHECK(strcmp(shape.members[0].standard, cases[i].standard) == 0);
+        uint32_t elsewhere =
+            cases[i].options & ~(uint32_t)(CUP_MEMBER_MONEY | CUP_MEMBER_NULL_MAY_BE_UNSET);
+        CHECK(parse(cases[i].schema, "", "mysql").members[0].is.options == elsewhere);
+    }
 }
 
 static struct cup_shape_type type_of(uint8_t type, uint8_t precision, uint8_t scale)
@@ -169,6 +210,7 @@ int main(int argc, char **argv)
     check_decimals();
     check_keys_and_out_of_line();
     check_refusals();
+    check_options();
     check_fits();
     check_type_text();
     cup_keep_close(&keep);

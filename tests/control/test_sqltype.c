@@ -61,7 +61,34 @@ static const struct one cases[] = {
     {"text", NULL, NULL, "utc", NULL, 0, 0},
     {"text[]", NULL, NULL, NULL, "array<string>", CUP_ENCODING_LIST, 0},
     {"numeric(9,2)[]", "decimal_text", NULL, NULL, "array<decimal(9,2)>", CUP_ENCODING_LIST, 2},
-    {"text[][]", NULL, NULL, NULL, NULL, 0, 0},
+    {"text[][]", NULL, NULL, NULL, "array<string>", CUP_ENCODING_LIST, 0}, /* values are lost */
+    {"text[][][]", NULL, NULL, NULL, NULL, 0, 0},
+    {"numeric(3,-2)", "decimal_text", NULL, NULL, "decimal(5,0)", CUP_ENCODING_DECIMAL_TEXT, -2},
+    {"numeric(3,-2)", "decimal_base64", NULL, NULL, NULL, 0, 0},
+    {"numeric(3,-2)", "decimal_base64", "2046", NULL, "decimal(5,0)", CUP_ENCODING_DECIMAL_BASE64,
+     2046},
+    {"money", "decimal_text", NULL, NULL, "decimal(19,2)", CUP_ENCODING_DECIMAL_TEXT, 2},
+    {"money(19,4)", "decimal_base64", NULL, NULL, "decimal(19,4)", CUP_ENCODING_DECIMAL_BASE64, 4},
+    {"int(10) unsigned", NULL, NULL, NULL, "long", CUP_ENCODING_INT64, 0},
+    {"smallint(5) unsigned", NULL, NULL, NULL, "integer", CUP_ENCODING_INT32, 0},
+    {"int(8) unsigned zerofill", NULL, NULL, NULL, "long", CUP_ENCODING_INT64, 0},
+    {"bigint(20) unsigned", NULL, NULL, NULL, "decimal(20,0)", CUP_ENCODING_INT64, 0},
+    {"bigint unsigned", "decimal_base64", NULL, NULL, "decimal(20,0)", CUP_ENCODING_DECIMAL_BASE64,
+     0},
+    {"bigint unsigned", "int32", NULL, NULL, NULL, 0, 0},
+    {"bit(1)", NULL, NULL, NULL, "boolean", CUP_ENCODING_BOOL, 0},
+    {"bit(17)", NULL, NULL, NULL, "string", CUP_ENCODING_BITS, 17},
+    {"bit varying(40)", NULL, NULL, NULL, "string", CUP_ENCODING_BITS, 0},
+    {"interval", NULL, NULL, NULL, NULL, 0, 0},
+    {"interval", "duration_us", NULL, NULL, "long", CUP_ENCODING_DURATION_US, 0},
+    {"interval", "interval_iso", NULL, NULL, "string", CUP_ENCODING_INTERVAL_ISO, 0},
+    {"bigint", "duration_us", NULL, NULL, NULL, 0, 0},
+    {"time", "duration_us", NULL, NULL, NULL, 0, 0},
+    {"time(6)", "time_iso", NULL, NULL, "long", CUP_ENCODING_TIME_ISO, 0},
+    {"timetz", NULL, NULL, NULL, "string", CUP_ENCODING_TIME_ZONED, 0},
+    {"year(4)", NULL, NULL, NULL, "integer", CUP_ENCODING_YEAR, 0},
+    {"pg_lsn", NULL, NULL, NULL, "string", CUP_ENCODING_TEXT_BASE64, 0},
+    {"geography", NULL, NULL, NULL, "string", CUP_ENCODING_GEOGRAPHY, 0},
     {"float", NULL, NULL, NULL, NULL, 0, 0}, /* single here, double there */
     {"boolean(3)", NULL, NULL, NULL, NULL, 0, 0},
     {"numeric(18,2", "decimal_text", NULL, NULL, NULL, 0, 0},
@@ -118,7 +145,8 @@ static void check_every_pair(void)
             struct cup_sqltype_hints       hints    = {.wire = encoding->name, .scale = NULL};
             struct cup_text                says     = {0};
             struct cup_shape_type          is;
-            if (encoding->type == CUP_TYPE_DECIMAL) hints.scale = "2";
+            bool                           digits = row->parameters != CUP_SQLTYPE_UNSIGNED;
+            if (digits && encoding->type == CUP_TYPE_DECIMAL) hints.scale = "2";
             if (cup_sqltype_parse(row->name, &hints, &is, &says)) {
                 taken++;
                 CHECK(is.encoding == e);

@@ -150,7 +150,9 @@ static struct cup_plan_list put_fields(struct blob *blob, const struct cup_spec_
                                        .column      = i,
                                        .encoding    = encoding_named(is->encoding),
                                        .unavailable = is->unavailable,
-                                       .scale       = is->scale};
+                                       .scale       = is->scale,
+                                       .options     = is->options,
+                                       .standard    = put_default(blob, is->standard, "")};
         if (is->element != NULL) field.element_encoding = encoding_named(is->element);
         memcpy(blob->at + list.offset + list.count++ * sizeof field, &field, sizeof field);
     }

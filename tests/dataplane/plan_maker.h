@@ -25,6 +25,8 @@ struct cup_spec_column {
     uint8_t     key, required, unavailable;
     uint8_t     mask, mask_keep;
     const char *mask_text;
+    uint32_t    options;  /* enum cup_member_option */
+    const char *standard; /* the default, as JSON; NULL: none */
 };
 
 /* A number in the column's unit, or a real if that is not 0, or a text. */

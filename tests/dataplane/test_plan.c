@@ -230,6 +230,7 @@ static void check_must_refuse(const struct cup_plan *good)
     REFUSED(plan->log_retention_us = 0);
     REFUSED(plan->log_retention_us = CUP_PLAN_LOG_RETENTION_US_MAX + 1);
     REFUSED(plan->store = CUP_PLAN_STORES);
+    REFUSED(field->options = 1u << CUP_MEMBER_COUNT);
     REFUSED(by[1] = 1); /* amount: no key column */
     REFUSED(by[1] = 5);
     REFUSED(by[1] = CUP_PLAN_PARTITION_DATE);

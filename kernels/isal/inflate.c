@@ -21,6 +21,8 @@ enum place {
 struct cup_inflate {
     struct inflate_state state;
     enum place           place;
+    bool                 ended; /* in the last call a member ended, behind so many bytes of it */
+    size_t               ended_at;
 };
 
 enum cup_err cup_inflate_open(struct cup_inflate **out_inflate, struct cup_fault *out_fault)
@@ -45,6 +47,7 @@ void cup_inflate_reset(struct cup_inflate *inflate)
     isal_inflate_init(&inflate->state);
     inflate->state.crc_flag = ISAL_GZIP;
     inflate->place          = PLACE_START;
+    inflate->ended          = false;
 }
 
 /* One run of the decoder, within one member. */
@@ -80,12 +83,15 @@ enum cup_err cup_inflate_more(struct cup_inflate *inflate, const uint8_t *in, si
     state->avail_in             = most;
     state->next_out             = out;
     state->avail_out            = room;
+    inflate->ended              = false;
 
     /* without new input the decoder may still have bytes to write */
     while (inflate->place == PLACE_INSIDE || state->avail_in > 0) {
         if (inflate->place == PLACE_BETWEEN) isal_inflate_reset(state);
         err = step(inflate);
         if (err != CUP_END) break;
+        inflate->ended    = true;
+        inflate->ended_at = room - state->avail_out;
     }
     if (err == CUP_CORRUPT) return err;
 
@@ -96,4 +102,10 @@ enum cup_err cup_inflate_more(struct cup_inflate *inflate, const uint8_t *in, si
     *out_taken   = most - state->avail_in;
     *out_written = room - state->avail_out;
     return err == CUP_END && *out_taken < in_bytes ? CUP_OK : err;
+}
+
+bool cup_inflate_ended(const struct cup_inflate *inflate, size_t *out_written)
+{
+    if (inflate->ended) *out_written = inflate->ended_at;
+    return inflate->ended;
 }

@@ -54,4 +54,8 @@ CUP_MUST_CHECK enum cup_err cup_inflate_more(struct cup_inflate *inflate, const 
                                              size_t in_bytes, uint8_t *out, size_t out_cap,
                                              size_t *out_taken, size_t *out_written);
 
+/* cup_inflate_ended: a member ended within the last call, verified; the last one that did ended
+ * behind *out_written of the bytes that the call wrote. */
+bool cup_inflate_ended(const struct cup_inflate *inflate, size_t *out_written);
+
 #endif

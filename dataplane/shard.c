@@ -71,6 +71,7 @@ static enum cup_err boot(struct cup_shard *shard, struct cup_fault *out_fault)
 
     if (err == CUP_OK) err = open_store(shard, out_fault);
     if (err == CUP_OK) err = open_commit(shard, out_fault);
+    if (err == CUP_OK) err = cup_shard_priv_inputs_open(shard, out_fault);
     if (err == CUP_OK) err = cup_shard_priv_send_ready(shard, out_fault);
     if (err == CUP_OK) err = cup_shard_priv_workers_start(shard, out_fault);
     return err == CUP_OK ? cup_shard_priv_tell_running(shard, out_fault) : err;
@@ -79,6 +80,7 @@ static enum cup_err boot(struct cup_shard *shard, struct cup_fault *out_fault)
 static void shut(struct cup_shard *shard)
 {
     cup_shard_priv_workers_close(shard);
+    cup_shard_priv_inputs_close(shard);
     cup_commit_close(shard->commit);
     cup_store_close(shard->store);
     cup_disk_close(shard->disk);
@@ -141,6 +143,7 @@ static enum cup_err turn(struct cup_shard *shard, struct cup_fault *out_fault)
     enum cup_close                why;
 
     enum cup_err err = listen(shard, out_fault);
+    if (err == CUP_OK) err = cup_shard_priv_inputs_turn(shard, out_fault);
     if (err == CUP_OK) err = cup_shard_priv_workers_count(shard, &census, out_fault);
     if (err != CUP_OK) return err;
 

@@ -236,6 +236,7 @@ enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold, enum
     struct cup_epoch_part    parts[CUP_PLAN_WORKERS_MAX] = {0};
     struct cup_commit_result result;
     struct sums             *sums = NULL;
+    uint32_t                 over = shard->inputs_followed.over_count;
 
     for (uint32_t i = 0; i < shard->worker_count; i++)
         ask_close(cup_worker_link(shard->workers[i]), hold, why);
@@ -250,6 +251,7 @@ enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold, enum
     err = seal_parts(shard, parts, out_fault);
     if (err == CUP_OK) err = commit_parts(shard, parts, &result, out_fault);
     if (err == CUP_OK) err = book_epoch(shard, sums, &result, out_fault);
+    if (err == CUP_OK) cup_shard_priv_inputs_decided(shard, over);
     free(sums->tables);
     free(sums);
     return err;

@@ -69,7 +69,8 @@ static bool same_shard(const struct cup_plan *a, const struct cup_plan *b)
            strcmp(cup_plan_text(a, a->pipeline), cup_plan_text(b, b->pipeline)) == 0 &&
            a->shard == b->shard && a->worker_count == b->worker_count &&
            a->pool_bytes == b->pool_bytes && a->bronze == b->bronze && a->silver == b->silver &&
-           a->inputs.count == b->inputs.count && b->generation > a->generation;
+           a->inputs.count == b->inputs.count && a->until_end == b->until_end &&
+           b->generation > a->generation;
 }
 
 /* --- unknown schemas --- */
@@ -122,6 +123,11 @@ static enum cup_err await_answer(struct cup_shard *shard, struct cup_shard_answe
     int                fd;
 
     enum cup_err err = cup_wire_receive(shard->socket, &kind, &shard->message, &fd, out_fault);
+    while (err == CUP_OK && kind == CUP_WIRE_INPUTS && fd < 0) { /* sent before the question */
+        err = cup_shard_priv_inputs_take(shard, out_fault);
+        if (err == CUP_OK)
+            err = cup_wire_receive(shard->socket, &kind, &shard->message, &fd, out_fault);
+    }
     if (err != CUP_OK) return err;
     switch (kind) {
     case CUP_WIRE_STOP: shard->stopping = true; return CUP_OK;

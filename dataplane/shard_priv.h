@@ -4,6 +4,7 @@
  *   shard.c          boot, the loop                   shard_workers.c  workers: opened, asked,
  * closed shard_plan.c     plans, unknown schemas           shard_epoch.c    parts become an epoch
  *   shard_setback.c  the lake fails: wait, begin again
+ *   shard_inputs.c   followed files: found, moved, gone, over
  *
  * CUP_AGAIN from a function here: the lake's side failed in a way that may pass, and nothing of the
  * open epoch is decided; shard->setback says what it was. The epoch is then abandoned.
@@ -13,6 +14,7 @@
 
 #include "base/clock.h"
 #include "dataplane/commit/commit.h"
+#include "dataplane/commit/journal.h"
 #include "dataplane/shard.h"
 #include "dataplane/worker/worker.h"
 
@@ -25,6 +27,27 @@ struct cup_shard_plan {
 struct cup_shard_tally {
     uint64_t counters[CUP_COUNTER_COUNT];
     uint64_t outcomes[CUP_OUTCOME_COUNT];
+};
+
+/* A followed file, from the time it is found until it is over. */
+struct cup_shard_input {
+    uint64_t                device, inode;
+    int64_t                 born_us;
+    uint32_t                input, group, generation;
+    uint8_t                 form, gzip;
+    bool                    gone;
+    char                   *path, *first, *topic, *name;
+    struct cup_shard_input *next; /* in its bucket */
+};
+
+/* All of them. Indexes of inputs are given once. */
+#define CUP_SHARD_BUCKETS 16384u
+struct cup_shard_inputs {
+    struct cup_shard_input **buckets; /* by device and inode */
+    struct cup_shard_input **list;    /* by index; NULL: over */
+    uint32_t                 count, cap;
+    uint32_t                *over; /* indexes whose last bytes may be in the open epoch */
+    uint32_t                 over_count, over_cap;
 };
 
 struct cup_shard {
@@ -44,6 +67,8 @@ struct cup_shard {
     uint64_t           unknown_id;
     bool               stopping; /* STOP was received */
     struct cup_text    message;
+
+    struct cup_shard_inputs inputs_followed;
 
     struct cup_shard_tally committed[CUP_PLAN_WORKERS_MAX];
     enum cup_wire_state    told;          /* last state that control was told */
@@ -115,9 +140,29 @@ CUP_MUST_CHECK enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, 
                                                        enum cup_close    why,
                                                        struct cup_fault *out_fault);
 
+/* --- followed files --- */
+
+CUP_MUST_CHECK enum cup_err cup_shard_priv_inputs_open(struct cup_shard *shard,
+                                                       struct cup_fault *out_fault);
+void                        cup_shard_priv_inputs_close(struct cup_shard *shard);
+
+/* cup_shard_priv_inputs_take reads the INPUTS message in shard->message and answers TAKEN. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_inputs_take(struct cup_shard *shard,
+                                                       struct cup_fault *out_fault);
+
+/* cup_shard_priv_inputs_follow has the workers, which were just opened, follow what there is. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_inputs_follow(struct cup_shard *shard,
+                                                         struct cup_fault *out_fault);
+
+/* cup_shard_priv_inputs_turn takes from the workers which files are over. _decided: of those, the
+ * first over_count are in decided epochs. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_inputs_turn(struct cup_shard *shard,
+                                                       struct cup_fault *out_fault);
+void cup_shard_priv_inputs_decided(struct cup_shard *shard, uint32_t over_count);
+
 /* --- setbacks --- */
 
-/* cup_shard_priv_hear reads one message that control sent by itself: STOP. */
+/* cup_shard_priv_hear reads one message that control sent by itself: STOP, INPUTS. */
 CUP_MUST_CHECK enum cup_err cup_shard_priv_hear(struct cup_shard *shard,
                                                 struct cup_fault *out_fault);
 

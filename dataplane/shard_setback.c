@@ -52,6 +52,7 @@ enum cup_err cup_shard_priv_hear(struct cup_shard *shard, struct cup_fault *out_
     enum cup_err err = cup_wire_receive(shard->socket, &kind, &shard->message, &fd, out_fault);
     if (err != CUP_OK) return err;
     if (fd >= 0) (void)close(fd); /* nothing but an answer brings a descriptor */
+    if (kind == CUP_WIRE_INPUTS) return cup_shard_priv_inputs_take(shard, out_fault);
     if (kind != CUP_WIRE_STOP)
         return cup_fault_set(out_fault, CUP_BAD_DATA, "message that nobody asked for", NULL);
     shard->stopping = true;

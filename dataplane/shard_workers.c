@@ -62,6 +62,7 @@ enum cup_err cup_shard_priv_workers_start(struct cup_shard *shard, struct cup_fa
     CUP_ASSERT(shard->worker_count == 0);
     enum cup_err err = cup_store_free_bytes(shard->store, &shard->free_at_start, out_fault);
     if (err == CUP_OK) err = open_all(shard, out_fault);
+    if (err == CUP_OK) err = cup_shard_priv_inputs_follow(shard, out_fault);
     for (uint32_t i = 0; err == CUP_OK && i < shard->worker_count; i++)
         err = cup_worker_start(shard->workers[i], out_fault);
     return err;

@@ -42,9 +42,34 @@ enum cup_wire_kind {
     CUP_WIRE_EPOCH,    /* <- cup_wire_epoch + cup_wire_epoch_table[table_count] */
     CUP_WIRE_STATUS,   /* <- cup_wire_status, then the text of its fault's `what` */
     CUP_WIRE_ENDED,    /* <- empty: all inputs at their end, or stopped; all is durable */
-    CUP_WIRE_FAULT, /* <- struct cup_fault, then the text of its `what`; the shard has stopped, its
-                       state intact */
+    CUP_WIRE_FAULT,  /* <- struct cup_fault, then the text of its `what`; the shard has stopped, its
+                        state intact */
+    CUP_WIRE_INPUTS, /* -> cup_wire_input, each with its texts */
+    CUP_WIRE_TAKEN,  /* <- empty: those of one INPUTS message are taken on */
+    CUP_WIRE_NOTE,   /* <- text: what happened to an input, one line without LF */
 };
+
+/* What was seen of a file. Its path and topic follow, without NUL; GONE and SCANNED have none. */
+enum cup_wire_input_kind {
+    CUP_INPUT_FOUND,   /* it matches: new, or under another name, or grown */
+    CUP_INPUT_BESIDE,  /* it lies beside one that matches: it counts only if it was read before */
+    CUP_INPUT_GONE,    /* a file that was told has no name in the folders any more */
+    CUP_INPUT_SCANNED, /* no file: all that there are were told */
+    CUP_INPUT_KIND_COUNT
+};
+struct cup_wire_input {
+    uint64_t device, inode;
+    int64_t  born_us; /* 0: unknown */
+    uint32_t kind;    /* enum cup_wire_input_kind */
+    uint32_t group;
+    uint32_t path_bytes, topic_bytes;
+    uint8_t  form, gzip; /* as in cup_plan_input */
+    uint8_t  pad[6];
+};
+_Static_assert(sizeof(struct cup_wire_input) == 48, "on the wire");
+/* An INPUTS message is no longer than this and one row, so that sending it never waits for the data
+ * plane: sockets hold more. */
+#define CUP_WIRE_INPUTS_BYTES (48u << 10)
 
 struct cup_wire_head {
     uint32_t magic;

@@ -39,7 +39,7 @@ void cup_commit_priv_check(struct cup_commit *commit, const struct cup_epoch_par
     for (uint32_t p = 0; p < part_count; p++) {
         for (uint32_t i = 0; i < parts[p].range_count; i++) {
             const struct cup_epoch_range *range = &parts[p].ranges[i];
-            CUP_ASSERT(range->input < commit->plan->inputs.count);
+            CUP_ASSERT(range->input < commit->input_count);
             struct cup_position *position = commit->inputs[range->input];
             CUP_ASSERT(position != NULL);
             check_range(range);

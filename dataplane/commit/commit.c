@@ -69,7 +69,8 @@ void cup_commit_staging(const struct cup_plan *plan, char out_name[CUP_STORE_NAM
 
 static enum cup_err make_inputs(struct cup_commit *commit, struct cup_fault *out_fault)
 {
-    commit->inputs = calloc(commit->plan->inputs.count + 1ul, sizeof *commit->inputs);
+    commit->input_count = commit->plan->inputs.count;
+    commit->inputs      = calloc(commit->input_count + 1ul, sizeof *commit->inputs);
     if (commit->inputs == NULL)
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "list of inputs", NULL);
     return CUP_OK;
@@ -135,6 +136,7 @@ void cup_commit_close(struct cup_commit *commit)
     cup_commit_priv_tables_close(commit);
     cup_pool_fini(&commit->pool);
     free(commit->inputs);
+    free(commit->buckets);
     free(commit);
 }
 
@@ -152,14 +154,16 @@ void cup_commit_adopt(struct cup_commit *commit, const struct cup_plan *plan)
     CUP_ASSERT(strcmp(cup_plan_text(plan, plan->lake), cup_plan_text(old, old->lake)) == 0);
     CUP_ASSERT(strcmp(cup_plan_text(plan, plan->domain), cup_plan_text(old, old->domain)) == 0);
     CUP_ASSERT(strcmp(cup_plan_text(plan, plan->pipeline), cup_plan_text(old, old->pipeline)) == 0);
+    CUP_ASSERT(plan->until_end == old->until_end);
     cup_commit_priv_tables_close(commit);
-    free(commit->inputs);
     commit->plan  = plan;
     commit->found = 0;
     commit->fresh = false;
     /* this interface cannot fail, and a process without memory for two lists is at its end */
-    CUP_ASSERT(make_inputs(commit, &fault) == CUP_OK);
     CUP_ASSERT(cup_commit_priv_tables_open(commit, &fault) == CUP_OK);
+    if (plan->until_end == 0 && plan->inputs.count == 0) return; /* it does not name them */
+    free(commit->inputs);
+    CUP_ASSERT(make_inputs(commit, &fault) == CUP_OK);
     for (uint32_t i = 0; i < plan->inputs.count; i++) {
         const char          *path     = cup_plan_text(plan, cup_plan_inputs(plan)[i].path);
         struct cup_position *position = cup_positions_find(&commit->state.positions, path);

@@ -43,6 +43,39 @@ CUP_MUST_CHECK enum cup_err cup_commit_start(struct cup_commit *commit, uint32_t
                                              uint64_t *out_start, bool *out_ended,
                                              struct cup_fault *out_fault);
 
+/* A file that was found while the plan never ends. */
+struct cup_commit_file {
+    const char *path, *topic;
+    const char *key; /* the path that names it in the journal; NULL: path */
+    bool        gzip;
+    bool        beside; /* its name matches no pattern: it counts only if it was read before */
+    bool        anew;   /* it was truncated: a new generation, whatever is known of the file */
+};
+
+/* What it is. path and name (of ledger and index) are lent until close; they end with ~generation
+ * unless that is 0: cup_position_base of journal.h tells where. */
+struct cup_commit_place {
+    const char               *path, *name;
+    uint32_t                  generation;
+    bool                      rotated; /* another file was read under this path before */
+    bool                      changed; /* the file was read before, and has other bytes now */
+    uint64_t                  start;
+    struct cup_input_identity identity;
+};
+
+/* cup_commit_follow makes the file the shard's input number `input`: the one that the journal knows
+ * by its identity, or a new generation of its path. NOT_FOUND: it is gone, or beside and unknown.
+ * cup_commit_end is where its decided epochs end, cup_commit_gone: it is over, and is forgotten at
+ * a later BASE. cup_commit_scanned: all files there are were told; what else the journal knows, and
+ * is not where it was, is gone too. */
+CUP_MUST_CHECK enum cup_err cup_commit_follow(struct cup_commit *commit, uint32_t input,
+                                              const struct cup_commit_file *file,
+                                              struct cup_commit_place      *out_place,
+                                              struct cup_fault             *out_fault);
+uint64_t                    cup_commit_end(const struct cup_commit *commit, uint32_t input);
+void                        cup_commit_gone(struct cup_commit *commit, uint32_t input);
+void                        cup_commit_scanned(struct cup_commit *commit);
+
 /* What a failed cup_commit_epoch or cup_commit_resume leaves behind.
  *   READY    nothing was decided: what it placed is gone again; positions are as before the epoch.
  *            The caller has inputs read again from cup_commit_start (which may be asked again).

@@ -2,6 +2,7 @@
 /* commit_priv: what the files of this room share.
  *
  *   commit.c     open, recovery, positions
+ *   follow.c     positions of files that come and go
  *   decide.c     one epoch from parts to done, or to nothing
  *   check.c      what must hold before a decision
  *   ledger.c     the epoch's own rows
@@ -43,7 +44,10 @@ struct cup_commit {
     struct cup_journal_state  state;
     struct cup_journal_reader reader;
     struct cup_pool           pool;   /* for the ledger's Parquet file */
-    struct cup_position     **inputs; /* per input of the plan; NULL: cup_commit_start not called */
+    struct cup_position     **inputs; /* per input; NULL: cup_commit_start not called */
+    uint32_t                  input_count;
+    uint32_t                 *buckets; /* positions by device and inode: index + 1, or 0 */
+    uint32_t                  bucket_count, indexed;             /* of positions, so many */
     struct cup_commit_table  index, quarantine, ledger, *silver; /* silver: per table of the plan */
     uint32_t                 found;                              /* silver table found last */
     enum cup_commit_standing standing; /* FAILED until recovery is through */

@@ -129,7 +129,9 @@ static void put_range(struct decide *decide, const struct cup_epoch_range *range
                                            .start    = range->start,
                                            .end      = range->end,
                                            .ended    = range->ended,
-                                           .records  = range->record_count};
+                                           .records  = range->record_count,
+
+                                           .file_generation = position->generation};
 
     if (cup_commit_priv_advances(position, range)) cup_journal_put_line(&decide->payload, &line);
 }

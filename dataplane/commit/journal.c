@@ -126,22 +126,58 @@ static enum cup_err check_owner(struct cup_journal *journal, struct cup_fault *o
     return err;
 }
 
+/* Of inputs that are new when those that are gone are forgotten. */
+static uint32_t generation_min(const struct cup_journal_state *state)
+{
+    uint32_t least = state->generation_min;
+
+    for (uint32_t i = 0; i < state->positions.count; i++) {
+        const struct cup_position *position = state->positions.list[i];
+        if (position->gone && position->generation >= least) least = position->generation + 1;
+    }
+    return least;
+}
+
+/* They are in no BASE from now on. */
+static void forget(struct cup_journal_state *state)
+{
+    state->generation_min = generation_min(state);
+    for (uint32_t i = 0; i < state->positions.count; i++) {
+        struct cup_position *position = state->positions.list[i];
+        if (!position->gone) continue;
+        position->forgotten = true;
+        position->recorded = position->gone = false;
+    }
+}
+
+static bool is_much_gone(const struct cup_journal_state *state)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < state->positions.count; i++)
+        count += state->positions.list[i]->gone;
+    return count >= CUP_JOURNAL_GONE_MAX;
+}
+
 static void put_base(struct cup_text *payload, const struct cup_journal_state *state)
 {
-    struct cup_journal_line base = {
-        .kind = CUP_LINE_BASE, .epoch = state->epoch, .open = state->open.bytes > 0};
+    struct cup_journal_line base = {.kind            = CUP_LINE_BASE,
+                                    .epoch           = state->epoch,
+                                    .open            = state->open.bytes > 0,
+                                    .file_generation = generation_min(state)};
 
     cup_journal_put_line(payload, &base);
     for (uint32_t i = 0; i < state->positions.count; i++) {
         const struct cup_position *position = state->positions.list[i];
-        struct cup_journal_line    input    = {.kind     = CUP_LINE_INPUT,
-                                               .name     = position->path,
-                                               .topic    = position->topic,
-                                               .identity = position->identity,
-                                               .end      = position->end,
-                                               .size     = position->size,
-                                               .ended    = position->ended};
-        if (position->recorded) cup_journal_put_line(payload, &input);
+        struct cup_journal_line    input    = {.kind            = CUP_LINE_INPUT,
+                                               .name            = position->path,
+                                               .topic           = position->topic,
+                                               .identity        = position->identity,
+                                               .end             = position->end,
+                                               .size            = position->size,
+                                               .ended           = position->ended,
+                                               .file_generation = position->generation};
+        if (position->recorded && !position->gone) cup_journal_put_line(payload, &input);
     }
     for (uint32_t i = 0; i < state->tables.count; i++) {
         const struct cup_journal_table *known = &state->tables.list[i];
@@ -317,7 +353,7 @@ enum cup_err cup_journal_decide(struct cup_journal *journal, const void *payload
 }
 
 /* Without room the open segment goes on growing: it was there before and still is. */
-static enum cup_err turn(struct cup_journal *journal, const struct cup_journal_state *state,
+static enum cup_err turn(struct cup_journal *journal, struct cup_journal_state *state,
                          struct cup_fault *out_fault)
 {
     const struct cup_journal old = *journal;
@@ -336,16 +372,18 @@ static enum cup_err turn(struct cup_journal *journal, const struct cup_journal_s
     } else {
         if (journal->log != old.log) cup_store_log_close(old.log);
         if (err == CUP_OK) err = remove_older(journal, out_fault);
+        if (err == CUP_OK) forget(state);
     }
     journal->failed = err != CUP_OK;
     return err;
 }
 
-enum cup_err cup_journal_turn(struct cup_journal *journal, const struct cup_journal_state *state,
+enum cup_err cup_journal_turn(struct cup_journal *journal, struct cup_journal_state *state,
                               struct cup_fault *out_fault)
 {
-    bool         full = journal->bytes - journal->base_bytes >= CUP_JOURNAL_SEGMENT_BYTES;
-    enum cup_err err  = CUP_OK;
+    bool full =
+        journal->bytes - journal->base_bytes >= CUP_JOURNAL_SEGMENT_BYTES || is_much_gone(state);
+    enum cup_err err = CUP_OK;
 
     CUP_ASSERT(state->open.bytes == 0);
     if (!journal->reserved) err = make_reserve(journal, out_fault);

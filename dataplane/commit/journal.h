@@ -17,9 +17,9 @@
  * good order.
  *
  * Payload lines, each an object whose first member t says what it is:
- *   base   epoch, open             then inputs and tables, then the lines of an open epoch or of an
- *                                  intent
- *   input  path, topic, identity (device, inode, head_bytes, head_crc32c), size, end, ended
+ *   base   epoch, open, generation_min   then inputs and tables, then the lines of an open epoch or
+ * of an intent input  path, topic, identity (device, inode, head_bytes, head_crc32c, born_us),
+ * size, end, ended, generation; born_us, generation and generation_min only when they are not 0
  *   table  folder, id, epoch       the last epoch that is known to be in it
  *   intent epoch                   then places
  *   place  table, name             table: its folder, empty for an archive file
@@ -29,8 +29,8 @@
  *   commit folder, id, creates, alters, schema_crc32c, bytes; the commit's bytes follow as they are
  *   done   epoch, clean
  *
- * Holds     writer: the open segment. State: a position for each input ever read, a line for each
- *           table ever committed to.
+ * Holds     writer: the open segment. State: a position for each input that was read and is not
+ *           gone, a line for each table ever committed to.
  * Owner     the committer; a tool reads with cup_journal_read.
  * Threads   one.
  * Fails     CORRUPT (at_offset: byte in the segment), IO, NO_SPACE, NO_MEMORY, FENCED (another
@@ -61,6 +61,7 @@
 #define CUP_JOURNAL_LINE_BYTES_MAX (128u << 10) /* two paths of PATH_MAX, all bytes escaped */
 #define CUP_JOURNAL_SEGMENT_BYTES  (64u << 20)
 #define CUP_JOURNAL_RESERVE_BYTES  (1u << 20) /* given up to record a decision on a full disk */
+#define CUP_JOURNAL_GONE_MAX       4096u      /* inputs that are gone: more begin a segment */
 #define CUP_JOURNAL_TABLES_MAX     (1u << 18) /* those of four plans that share none */
 _Static_assert(CUP_JOURNAL_TABLES_MAX >= 4 * CUP_PLAN_TABLES_MAX, "a plan's tables must fit");
 
@@ -109,6 +110,7 @@ enum cup_journal_line_kind {
 struct cup_journal_line {
     enum cup_journal_line_kind kind;
     bool                       open, clean, ended, creates, alters;
+    uint32_t                   file_generation; /* INPUT, RANGE; BASE: generation_min */
     uint32_t                   crc32c; /* FILE: of it; COMMIT: of the schema it was built on */
     uint64_t                   epoch, generation, start, end, size, bytes, rows, records;
     int64_t                    decided_us;
@@ -157,17 +159,25 @@ uint32_t cup_names_find(const struct cup_names *names, const char *name);
 bool cup_names_add(struct cup_names *names, const char *name);
 void cup_names_free(struct cup_names *names);
 
-/* How far one input was read; kept for ever, because a file that is read twice is read twice. */
+/* How far one input was read; kept as long as there may be the file, because a file that is
+ * forgotten is read again. Of files that have come and gone under one path, or were truncated, all
+ * but the first have ~generation behind path and topic. */
 struct cup_position {
     char                     *path, *topic;
     struct cup_input_identity identity;
-    uint64_t                  end;      /* uncompressed bytes that are in decided epochs */
-    uint64_t                  size;     /* of the file as stored, when its reading began */
-    uint64_t                  checked;  /* end, or behind the ranges checked so far */
-    bool                      ended;    /* read to its end, when it was `size` long */
-    bool                      recorded; /* in the journal; else only looked at */
-    bool                      started;  /* identity compared since this process began */
+    uint32_t                  generation;
+    uint64_t                  end;       /* uncompressed bytes that are in decided epochs */
+    uint64_t                  size;      /* of the file as stored, when its reading began */
+    uint64_t                  checked;   /* end, or behind the ranges checked so far */
+    bool                      ended;     /* read to its end, when it was `size` long */
+    bool                      recorded;  /* in the journal; else only looked at */
+    bool                      started;   /* identity compared since this process began */
+    bool                      gone;      /* the file is no more: the next BASE is without it ... */
+    bool                      forgotten; /* ... and it was */
 };
+
+/* cup_position_base is the length of a path or topic without its ~generation. */
+size_t cup_position_base(const char *text, uint32_t generation);
 
 struct cup_positions {
     struct cup_position **list;
@@ -203,7 +213,8 @@ bool cup_journal_tables_note(struct cup_journal_tables *tables, const char *fold
 void cup_journal_tables_free(struct cup_journal_tables *tables);
 
 struct cup_journal_state {
-    uint64_t                  epoch; /* last decided; 0: none */
+    uint64_t                  epoch;          /* last decided; 0: none */
+    uint32_t                  generation_min; /* of inputs that are new: none forgotten had it */
     struct cup_positions      positions;
     struct cup_journal_tables tables;
     struct cup_text           open; /* payload of the decided epoch that is not DONE; else empty */
@@ -245,12 +256,13 @@ CUP_MUST_CHECK enum cup_err cup_journal_intend(struct cup_journal *journal, cons
 CUP_MUST_CHECK enum cup_err cup_journal_decide(struct cup_journal *journal, const void *payload,
                                                size_t bytes, struct cup_fault *out_fault);
 
-/* cup_journal_turn starts a new segment from state when the open one has grown enough, and makes a
- * reserve that was given up again; both only if there is room. Called when the decided epoch is
+/* cup_journal_turn starts a new segment from state when the open one has grown enough, or many
+ * inputs are gone, which are then forgotten; and makes a reserve that was given up again; both only
+ * if there is room. Called when the decided epoch is
  * applied. */
-CUP_MUST_CHECK enum cup_err cup_journal_turn(struct cup_journal             *journal,
-                                             const struct cup_journal_state *state,
-                                             struct cup_fault               *out_fault);
+CUP_MUST_CHECK enum cup_err cup_journal_turn(struct cup_journal       *journal,
+                                             struct cup_journal_state *state,
+                                             struct cup_fault         *out_fault);
 
 /* cup_journal_close: clean says that epoch is applied and that nothing undecided was left behind;
  * it is noted as DONE. NULL is accepted. */

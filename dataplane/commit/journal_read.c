@@ -85,6 +85,8 @@ static bool set_position(struct cup_journal_state *state, const struct cup_journ
     position->size     = line->size;
     position->ended    = line->ended;
     position->recorded = true;
+
+    position->generation = line->file_generation;
     return true;
 }
 
@@ -107,6 +109,8 @@ static bool take_line(struct cup_journal_state *state, enum cup_frame_kind kind,
     case CUP_LINE_BASE:
         state->epoch = line->epoch;
         ok           = in_base;
+
+        state->generation_min = line->file_generation;
         break;
     case CUP_LINE_INPUT:
         ok   = in_base;

@@ -10,28 +10,37 @@ enum member_type { TYPE_U64, TYPE_U32, TYPE_I64, TYPE_BOOL, TYPE_TEXT };
 struct member {
     const char *name;
     uint8_t     type;
-    uint16_t    at; /* in struct cup_journal_line */
+    bool        optional; /* not written when it is 0 */
+    uint16_t    at;       /* in struct cup_journal_line */
 };
 
 #define MEMBER(member_name, member_type, field)                                                    \
     {                                                                                              \
-        (member_name), (member_type), (uint16_t)offsetof(struct cup_journal_line, field)           \
+        (member_name), (member_type), false, (uint16_t)offsetof(struct cup_journal_line, field)    \
     }
-#define MEMBERS_MAX 12u
+#define OPTIONAL(member_name, member_type, field)                                                  \
+    {                                                                                              \
+        (member_name), (member_type), true, (uint16_t)offsetof(struct cup_journal_line, field)     \
+    }
+#define MEMBERS_MAX 14u
 
 #define INPUT_MEMBERS                                                                              \
     MEMBER("path", TYPE_TEXT, name), MEMBER("topic", TYPE_TEXT, topic),                            \
         MEMBER("device", TYPE_U64, identity.device), MEMBER("inode", TYPE_U64, identity.inode),    \
         MEMBER("head_bytes", TYPE_U32, identity.head_bytes),                                       \
         MEMBER("head_crc32c", TYPE_U32, identity.head_crc32c), MEMBER("size", TYPE_U64, size),     \
-        MEMBER("end", TYPE_U64, end), MEMBER("ended", TYPE_BOOL, ended)
+        MEMBER("end", TYPE_U64, end), MEMBER("ended", TYPE_BOOL, ended),                           \
+        OPTIONAL("generation", TYPE_U32, file_generation),                                         \
+        OPTIONAL("born_us", TYPE_I64, identity.born_us)
 
 /* The one description of payload lines: written and read in this order. */
 static const struct {
     const char   *name;
     struct member members[MEMBERS_MAX];
 } lines[CUP_LINE_COUNT] = {
-    [CUP_LINE_BASE] = {"base", {MEMBER("epoch", TYPE_U64, epoch), MEMBER("open", TYPE_BOOL, open)}},
+    [CUP_LINE_BASE]   = {"base",
+                         {MEMBER("epoch", TYPE_U64, epoch), MEMBER("open", TYPE_BOOL, open),
+                          OPTIONAL("generation_min", TYPE_U32, file_generation)}},
     [CUP_LINE_INPUT]  = {"input", {INPUT_MEMBERS}},
     [CUP_LINE_TABLE]  = {"table",
                          {MEMBER("folder", TYPE_TEXT, name), MEMBER("id", TYPE_TEXT, id),
@@ -60,6 +69,14 @@ static const struct {
                          {MEMBER("epoch", TYPE_U64, epoch), MEMBER("clean", TYPE_BOOL, clean)}},
 };
 
+static bool is_zero(const struct member *member, const void *from)
+{
+    static const uint64_t zero;
+
+    CUP_ASSERT(member->type <= TYPE_I64);
+    return memcmp(from, &zero, member->type == TYPE_U32 ? sizeof(uint32_t) : sizeof zero) == 0;
+}
+
 static void put_member(struct cup_text *payload, const struct member *member, const void *from)
 {
     cup_text_printf(payload, ",\"%s\":", member->name);
@@ -82,7 +99,8 @@ void cup_journal_put_line(struct cup_text *payload, const struct cup_journal_lin
     cup_text_printf(payload, "{\"t\":\"%s\"", lines[line->kind].name);
     for (uint32_t i = 0; i < MEMBERS_MAX && lines[line->kind].members[i].name != NULL; i++) {
         const struct member *member = &lines[line->kind].members[i];
-        put_member(payload, member, (const uint8_t *)line + member->at);
+        const uint8_t       *from   = (const uint8_t *)line + member->at;
+        if (!member->optional || !is_zero(member, from)) put_member(payload, member, from);
     }
     cup_text_puts(payload, "}\n");
     if (line->kind == CUP_LINE_COMMIT) cup_text_put(payload, line->commit, line->bytes);
@@ -148,7 +166,7 @@ static bool read_member(struct cup_journal_reader *reader, const struct cup_json
     const uint8_t *buf   = (const uint8_t *)reader->scratch.at;
     uint32_t       index = cup_json_member(buf, doc, 0, member->name, strlen(member->name));
 
-    if (index == 0) return false;
+    if (index == 0) return member->optional;
     const struct cup_json_node *node = &doc->nodes[index];
     if (member->type == TYPE_BOOL) {
         *(bool *)out = node->kind == CUP_JSON_TRUE;

@@ -62,7 +62,8 @@ struct cup_batch {
     const uint8_t           *region;
     uint32_t                 region_bytes, record_count;
     const struct cup_record *records;
-    uint32_t                 input;       /* index in the plan's inputs */
+    const char              *name;        /* of the input: its topic, or that and ~generation */
+    uint32_t                 input;       /* its index */
     uint32_t                 blank_count; /* empty lines skipped in this batch */
     /* bytes of the input that this batch covers: [start, end). A tear (CUP_RECORD_TORN) takes one
      * position behind the last byte, so that a run that starts there does not report it again */
@@ -71,7 +72,7 @@ struct cup_batch {
      * region bytes one to one, so that bronze can archive runs of records in one piece */
     uint8_t verbatim;
     uint8_t no_keys;    /* 1: the input's form has no record keys: a NULL key says nothing */
-    uint8_t ends_input; /* 1: nothing follows in this input (until_end) */
+    uint8_t ends_input; /* 1: nothing follows in this input */
 };
 
 /* Headers lie in the region one after the other: u32 name bytes, i32 value bytes (-1 = null), name,

@@ -28,33 +28,23 @@ enum cup_err cup_reader_priv_file(const char *path, int *out_fd, uint64_t *out_b
     return CUP_OK;
 }
 
-enum cup_err cup_reader_priv_open(struct cup_reader *reader, const char *path, bool gzip,
-                                  uint64_t start, struct cup_fault *out_fault)
+/* Takes over fd: the reader has it when this returns CUP_OK. */
+static enum cup_err begin(struct cup_reader *reader, const char *path, int fd, uint64_t file_bytes,
+                          bool gzip, uint64_t start, struct cup_fault *out_fault)
 {
-    uint64_t file_bytes = 0;
-    int      fd         = -1;
-
     CUP_ASSERT(reader->fd < 0);
     CUP_ASSERT(!gzip || (reader->inflate != NULL && reader->stored != NULL));
-
-    enum cup_err err = cup_reader_priv_file(path, &fd, &file_bytes, out_fault);
-    if (err != CUP_OK) return err;
-    if (!gzip && start > file_bytes) {
-        err = cup_fault_set(out_fault, CUP_INPUT_CHANGED, "shorter than its position", path);
-    } else if (!gzip && lseek(fd, (off_t)start, SEEK_SET) < 0) {
-        err = cup_fault_set(out_fault, CUP_IO, "seek in an input", path);
-    }
-    if (err != CUP_OK) {
-        close(fd);
-        return err;
-    }
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* advice: reading works without */
+    if (!gzip && start > file_bytes)
+        return cup_fault_set(out_fault, CUP_INPUT_CHANGED, "shorter than its position", path);
+    if (lseek(fd, gzip ? 0 : (off_t)start, SEEK_SET) < 0)
+        return cup_fault_set(out_fault, CUP_IO, "seek in an input", path);
     *reader = (struct cup_reader){
         .path         = path,
         .fd           = fd,
         .gzip         = gzip,
         .position     = gzip ? 0 : start,
         .position_max = file_bytes * CUP_READER_EXPANSION_MAX + CUP_READER_EXPANSION_FREE,
+        .limit        = UINT64_MAX,
         .inflate      = reader->inflate,
         .stored       = reader->stored,
     };
@@ -62,9 +52,40 @@ enum cup_err cup_reader_priv_open(struct cup_reader *reader, const char *path, b
     return CUP_OK;
 }
 
+enum cup_err cup_reader_priv_open(struct cup_reader *reader, const char *path, bool gzip,
+                                  uint64_t start, struct cup_fault *out_fault)
+{
+    uint64_t file_bytes = 0;
+    int      fd         = -1;
+
+    enum cup_err err = cup_reader_priv_file(path, &fd, &file_bytes, out_fault);
+    if (err != CUP_OK) return err;
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* advice: reading works without */
+    err = begin(reader, path, fd, file_bytes, gzip, start, out_fault);
+    if (err != CUP_OK) close(fd);
+    return err;
+}
+
+enum cup_err cup_reader_priv_take(struct cup_reader *reader, const char *path, int fd, bool gzip,
+                                  uint64_t start, uint64_t limit, struct cup_fault *out_fault)
+{
+    struct stat stat;
+
+    if (fstat(fd, &stat) != 0) return cup_fault_set(out_fault, CUP_IO, "stat an input", path);
+    uint64_t     bytes = (uint64_t)stat.st_size;
+    bool         cut   = !gzip && start > bytes; /* it became shorter just now */
+    enum cup_err err   = begin(reader, path, fd, bytes, gzip, cut ? bytes : start, out_fault);
+    if (err != CUP_OK) return err;
+    if (cut) reader->state = CUP_READER_CUT;
+    if (cut) reader->position = start;
+    reader->lent  = true;
+    reader->limit = limit;
+    return CUP_OK;
+}
+
 void cup_reader_priv_close(struct cup_reader *reader)
 {
-    if (reader->fd >= 0) close(reader->fd);
+    if (reader->fd >= 0 && !reader->lent) close(reader->fd);
     reader->fd = -1;
 }
 
@@ -98,7 +119,7 @@ static enum cup_err refill(struct cup_reader *reader, struct cup_fault *out_faul
 /* One call of the inflater and what it means for the state. */
 static uint32_t inflate_some(struct cup_reader *reader, uint8_t *dst, uint32_t room)
 {
-    size_t   taken = 0, written = 0;
+    size_t   taken = 0, written = 0, ended = 0;
     uint32_t in = reader->stored_bytes - reader->stored_at;
     if (reader->careful && reader->position >= reader->again_to && in > 1) in = 1;
     enum cup_err err = cup_inflate_more(reader->inflate, reader->stored + reader->stored_at, in,
@@ -107,6 +128,7 @@ static uint32_t inflate_some(struct cup_reader *reader, uint8_t *dst, uint32_t r
     CUP_ASSERT(taken <= in);
     CUP_ASSERT(written <= room);
     reader->stored_at += (uint32_t)taken;
+    if (cup_inflate_ended(reader->inflate, &ended)) reader->member_end = reader->position + ended;
     reader->position += written;
     reader->at_member_end = err == CUP_END;
     bool stuck            = taken == 0 && written == 0 && err == CUP_OK;
@@ -187,6 +209,22 @@ static enum cup_err inflate_chunk(struct cup_reader *reader, uint8_t *dst, uint3
     return err;
 }
 
+static enum cup_err read_plain(struct cup_reader *reader, uint8_t *dst, uint32_t room,
+                               uint32_t *out_bytes, struct cup_fault *out_fault)
+{
+    enum cup_err err = CUP_OK;
+
+    if (room > reader->limit - reader->position)
+        room = (uint32_t)(reader->limit - reader->position);
+    *out_bytes = 0;
+    if (room > 0) err = read_some(reader, dst, room, out_bytes, out_fault);
+    if (err != CUP_OK) return err;
+    reader->position += *out_bytes;
+    if (*out_bytes == 0)
+        reader->state = room > 0 && reader->limit != UINT64_MAX ? CUP_READER_CUT : CUP_READER_END;
+    return CUP_OK;
+}
+
 enum cup_err cup_reader_priv_read(struct cup_reader *reader, uint8_t *dst, uint32_t room,
                                   uint32_t *out_bytes, struct cup_fault *out_fault)
 {
@@ -197,10 +235,11 @@ enum cup_err cup_reader_priv_read(struct cup_reader *reader, uint8_t *dst, uint3
         *out_bytes = 0;
         return CUP_OK;
     }
-    if (reader->gzip) return inflate_chunk(reader, dst, out_bytes, out_fault);
-    enum cup_err err = read_some(reader, dst, room, out_bytes, out_fault);
-    if (err != CUP_OK) return err;
-    reader->position += *out_bytes;
-    if (*out_bytes == 0) reader->state = CUP_READER_END;
+    if (!reader->gzip) return read_plain(reader, dst, room, out_bytes, out_fault);
+    enum cup_err err = inflate_chunk(reader, dst, out_bytes, out_fault);
+    if (err != CUP_OK || reader->position < reader->limit) return err;
+    *out_bytes -= (uint32_t)(reader->position - reader->limit);
+    reader->position = reader->limit;
+    reader->state    = CUP_READER_END;
     return CUP_OK;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* reader: one input file as a sequence of uncompressed bytes.
  *
- *                     .-- file ends, plain or behind a verified member --> END
- *   OPEN --read...--> +-- file ends inside a member --------------------> CUT
- *                     '-- not gzip, bad checksum, expands too far ------> DAMAGED
+ *                     .-- file ends, plain or behind a verified member; limit --> END
+ *   OPEN --read...--> +-- file ends inside a member, or before the limit ----> CUT
+ *                     '-- not gzip, bad checksum, expands too far -------------> DAMAGED
  *
  * Inflating is done in steps that end at multiples of CUP_READER_CHUNK of the uncompressed
  * position, from input that is always read in full blocks. So a damaged file gives the same bytes
@@ -41,7 +41,8 @@ enum cup_reader_state {
 
 struct cup_reader {
     const char           *path;
-    int                   fd; /* -1: none */
+    int                   fd;   /* -1: none */
+    bool                  lent; /* the descriptor is somebody else's: it stays open */
     bool                  gzip;
     bool                  stored_end; /* the file gave its last byte */
     bool                  at_member_end;
@@ -51,6 +52,8 @@ struct cup_reader {
     enum cup_reader_state state;
     uint64_t              position;     /* uncompressed bytes read or skipped so far */
     uint64_t              position_max; /* gzip: where it has expanded too far */
+    uint64_t              limit;        /* where reading ends; UINT64_MAX: at the file's end */
+    uint64_t              member_end;   /* gzip: position behind the last verified member */
     struct cup_inflate   *inflate;
     uint8_t              *stored; /* CUP_BLOCK_BYTES */
     uint32_t              stored_at, stored_bytes;
@@ -64,6 +67,12 @@ CUP_MUST_CHECK enum cup_err cup_reader_priv_file(const char *path, int *out_fd, 
  * stored are set already (gzip only). */
 CUP_MUST_CHECK enum cup_err cup_reader_priv_open(struct cup_reader *reader, const char *path,
                                                  bool gzip, uint64_t start,
+                                                 struct cup_fault *out_fault);
+
+/* cup_reader_priv_take is the same for a file that is open already and stays so: position and limit
+ * are uncompressed. A file that ends before the limit is CUT. */
+CUP_MUST_CHECK enum cup_err cup_reader_priv_take(struct cup_reader *reader, const char *path,
+                                                 int fd, bool gzip, uint64_t start, uint64_t limit,
                                                  struct cup_fault *out_fault);
 void                        cup_reader_priv_close(struct cup_reader *reader);
 

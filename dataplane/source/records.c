@@ -47,6 +47,7 @@ static struct cup_record *put_in_place(struct cup_source *source, struct cup_sou
         .value_at     = (uint32_t)(piece.at - region),
         .value_bytes  = (uint32_t)piece.bytes,
         .topic        = source->file_topic,
+        .partition    = source->file_partition,
         .offset       = (int64_t)position,
         .timestamp_ms = INT64_MIN,
         .position     = position,
@@ -186,6 +187,7 @@ static enum cup_err put_line(struct cup_source *source, struct cup_source_piece 
     struct cup_dump_line line;
     struct cup_record    record = {
            .topic        = source->file_topic,
+           .partition    = source->file_partition,
            .timestamp_ms = INT64_MIN,
            .position     = cup_source_priv_position(source, piece.at),
     };
@@ -283,7 +285,8 @@ void cup_source_priv_finish(struct cup_source *source)
     }
     if (batch->region == NULL) batch->region = buffer->run + buffer->from;
     if (batch->verbatim) batch->region_bytes = (uint32_t)(end - buffer->from);
-    batch->input       = source->inputs[source->at_input];
+    batch->input       = source->file_input;
+    batch->name        = source->file_name;
     batch->records     = source->records;
     batch->start       = buffer->position + buffer->from;
     batch->end         = buffer->position + end;

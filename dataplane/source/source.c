@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "dataplane/source/source_priv.h"
 
 static uint32_t line_bytes_max(const struct cup_plan *plan, bool is_dump)
@@ -17,25 +18,35 @@ _Static_assert((2ull * CUP_RECORD_BYTES_MAX + CUP_DUMP_LINE_EXTRA) * 4 / 3 + CUP
 static const struct cup_json_limits line_limits = {
     .depth_max = 1024, .members_max = 65536, .key_bytes_max = 4096, .number_bytes_max = 65536};
 
-static enum cup_err open_tools(struct cup_source *source, struct cup_fault *out_fault)
+/* What an input of this form needs, made when the first of them is met. */
+static enum cup_err open_tools(struct cup_source *source, bool gzip, bool dump,
+                               struct cup_fault *out_fault)
 {
-    const struct cup_plan       *plan   = source->plan;
-    const struct cup_plan_input *inputs = cup_plan_inputs(plan);
-    bool                         gzip = false, dump = false;
-    uint32_t                     slice = line_bytes_max(plan, true) + 1;
+    const struct cup_plan *plan  = source->plan;
+    uint32_t               slice = line_bytes_max(plan, true) + 1;
+    enum cup_err           err   = CUP_OK;
 
-    for (uint32_t i = 0; i < source->input_count; i++) {
-        CUP_ASSERT(source->inputs[i] < plan->inputs.count);
-        gzip = gzip || inputs[source->inputs[i]].gzip;
-        dump = dump || inputs[source->inputs[i]].form == CUP_INPUT_DUMP;
-    }
-    enum cup_err err =
-        cup_topics_priv_open(&source->topics, source->pool, source->input_count, out_fault);
-    if (err == CUP_OK && gzip) err = cup_inflate_open(&source->inflate, out_fault);
+    if (gzip && source->inflate == NULL) err = cup_inflate_open(&source->inflate, out_fault);
     if (slice < CUP_BATCH_BYTES) slice = CUP_BATCH_BYTES;
-    if (err == CUP_OK && dump)
+    if (err == CUP_OK && dump && source->json == NULL)
         err = cup_json_open(cup_plan_text(plan, plan->kernels), slice, line_limits, &source->json,
                             out_fault);
+    return err;
+}
+
+static enum cup_err prepare(struct cup_source *source, struct cup_fault *out_fault)
+{
+    const struct cup_plan_input *inputs = cup_plan_inputs(source->plan);
+
+    source->following = source->plan->until_end == 0;
+    if (source->following) cup_follow_priv_open(&source->follow, source->plan->worker_count);
+    enum cup_err err =
+        cup_topics_priv_open(&source->topics, source->pool, source->input_count, out_fault);
+    for (uint32_t i = 0; err == CUP_OK && i < source->input_count; i++) {
+        CUP_ASSERT(source->inputs[i] < source->plan->inputs.count);
+        const struct cup_plan_input *input = &inputs[source->inputs[i]];
+        err = open_tools(source, input->gzip, input->form == CUP_INPUT_DUMP, out_fault);
+    }
     return err;
 }
 
@@ -45,6 +56,7 @@ enum cup_err cup_source_open(const struct cup_plan *plan, const uint32_t *inputs
 {
     CUP_ASSERT(plan != NULL && pool != NULL);
     CUP_ASSERT(input_count == 0 || (inputs != NULL && starts != NULL));
+    CUP_ASSERT(input_count == 0 || plan->until_end != 0);
 
     struct cup_source *source = calloc(1, sizeof *source);
     if (source == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "source", NULL);
@@ -56,7 +68,7 @@ enum cup_err cup_source_open(const struct cup_plan *plan, const uint32_t *inputs
     source->buffer.pool  = pool;
     source->reader.fd    = -1;
     source->pending.kind = CUP_PIECE_NEED_MORE;
-    enum cup_err err     = open_tools(source, out_fault);
+    enum cup_err err     = prepare(source, out_fault);
     if (err != CUP_OK) {
         cup_source_close(source);
         return err;
@@ -68,6 +80,7 @@ enum cup_err cup_source_open(const struct cup_plan *plan, const uint32_t *inputs
 void cup_source_close(struct cup_source *source)
 {
     if (source == NULL) return;
+    if (source->following) cup_follow_priv_close(&source->follow);
     cup_reader_priv_close(&source->reader);
     cup_buffer_priv_release(&source->buffer);
     cup_pool_give(source->pool, source->long_region, source->long_blocks);
@@ -88,10 +101,9 @@ static bool borrow(struct cup_pool *pool, uint8_t **run, uint32_t blocks)
 }
 
 /* What was borrowed stays borrowed when the rest is missing: the next call asks for less. */
-static bool borrow_all(struct cup_source *source, const struct cup_plan_input *input)
+static bool borrow_all(struct cup_source *source, bool gzip, bool dump)
 {
     uint8_t *records = (uint8_t *)source->records;
-    bool     dump    = input->form == CUP_INPUT_DUMP;
 
     bool done       = borrow(source->pool, &records, CUP_SOURCE_RECORD_BLOCKS);
     source->records = (struct cup_record *)(void *)records;
@@ -99,37 +111,79 @@ static bool borrow_all(struct cup_source *source, const struct cup_plan_input *i
     done = done && (!dump || borrow(source->pool, &source->region, CUP_SOURCE_REGION_BLOCKS));
     done = done && (!dump || borrow(source->pool, &source->side, CUP_SOURCE_REGION_BLOCKS));
     source->reader.inflate = source->inflate;
-    return done && (!input->gzip || borrow(source->pool, &source->reader.stored, 1));
+    return done && (!gzip || borrow(source->pool, &source->reader.stored, 1));
 }
 
-static enum cup_err open_input(struct cup_source *source, struct cup_fault *out_fault)
+/* The reader stands at `start`, or at the beginning of a gzip. */
+static void begin_input(struct cup_source *source, bool is_dump, uint64_t start)
 {
-    const struct cup_plan_input *input =
-        &cup_plan_inputs(source->plan)[source->inputs[source->at_input]];
-    const char *path  = cup_plan_text(source->plan, input->path);
-    uint64_t    start = source->starts[source->at_input];
-    uint32_t    most  = line_bytes_max(source->plan, input->form == CUP_INPUT_DUMP);
+    uint32_t most = line_bytes_max(source->plan, is_dump);
 
-    if (!borrow_all(source, input))
-        return cup_fault_set(out_fault, CUP_NO_MEMORY, "buffers of an input", path);
-    enum cup_err err = cup_reader_priv_open(&source->reader, path, input->gzip, start, out_fault);
-    if (err != CUP_OK) return err;
     cup_lines_init(&source->lines, most);
     cup_buffer_priv_reset(&source->buffer, start, most);
-    source->file_topic = cup_topics_priv_file(
-        &source->topics, cup_plan_text(source->plan, input->topic), input->topic.bytes);
-    source->is_dump       = input->form == CUP_INPUT_DUMP;
-    source->skipping      = input->gzip && start > 0;
+    source->is_dump       = is_dump;
+    source->file_start    = start;
+    source->skipping      = source->reader.gzip && start > 0;
     source->tear_reported = false;
     source->input_done    = false;
     source->input_open    = true;
     source->slice_end     = 0;
     source->blank_base    = 0;
+}
+
+static enum cup_err open_input(struct cup_source *source, struct cup_fault *out_fault)
+{
+    uint32_t                     index = source->inputs[source->at_input];
+    const struct cup_plan_input *input = &cup_plan_inputs(source->plan)[index];
+    const char                  *path  = cup_plan_text(source->plan, input->path);
+    uint64_t                     start = source->starts[source->at_input];
+    bool                         dump  = input->form == CUP_INPUT_DUMP;
+
+    if (!borrow_all(source, input->gzip, dump))
+        return cup_fault_set(out_fault, CUP_NO_MEMORY, "buffers of an input", path);
+    enum cup_err err = cup_reader_priv_open(&source->reader, path, input->gzip, start, out_fault);
+    if (err != CUP_OK) return err;
+    begin_input(source, dump, start);
+    source->file_input     = index;
+    source->file_partition = 0;
+    source->file_name      = cup_plan_text(source->plan, input->topic);
+    source->file_topic =
+        cup_topics_priv_file(&source->topics, source->file_name, input->topic.bytes);
+    source->ends = true;
+    return CUP_OK;
+}
+
+/* The next file that has something to read. CUP_AGAIN: none has. */
+static enum cup_err open_followed(struct cup_source *source, struct cup_fault *out_fault)
+{
+    struct cup_follow *follow = &source->follow;
+
+    if (!borrow_all(source, source->inflate != NULL, source->json != NULL))
+        return cup_fault_set(out_fault, CUP_NO_MEMORY, "buffers of an input", NULL);
+    follow->inflater.inflate = source->inflate;
+    follow->inflater.stored  = source->reader.stored;
+    enum cup_err err         = cup_follow_priv_next(follow, source->buffer.base, out_fault);
+    if (err != CUP_OK) return err;
+    struct cup_follow_file       *file = follow->reading;
+    const struct cup_source_file *what = &file->what;
+    if (file->fd >= 0)
+        err = cup_reader_priv_take(&source->reader, what->path, file->fd, what->gzip != 0,
+                                   file->position, file->limit, out_fault);
+    if (err != CUP_OK) return err;
+    begin_input(source, what->form == CUP_INPUT_DUMP, file->position);
+    source->skipping       = file->fd >= 0 && source->skipping;
+    source->file_input     = what->input;
+    source->file_partition = (int32_t)what->generation;
+    source->file_name      = what->name;
+    source->file_topic     = file->topic;
+    source->ends           = file->ending || file->truncated;
+    if (file->fd < 0 || file->truncated) source->reader.state = CUP_READER_END;
     return CUP_OK;
 }
 
 static void close_input(struct cup_source *source)
 {
+    if (source->following) cup_follow_priv_leave(&source->follow);
     cup_reader_priv_close(&source->reader);
     source->input_open = false;
     source->at_input++;
@@ -141,7 +195,7 @@ static enum cup_err skip_to_start(struct cup_source *source, struct cup_fault *o
 {
     struct cup_buffer *buffer = &source->buffer;
     struct cup_reader *reader = &source->reader;
-    uint64_t           start  = source->starts[source->at_input];
+    uint64_t           start  = source->file_start;
 
     while (source->skipping) {
         uint32_t     got = 0;
@@ -158,6 +212,9 @@ static enum cup_err skip_to_start(struct cup_source *source, struct cup_fault *o
         } else if (got == 0 && torn && start == reader->position + 1) {
             source->tear_reported = true;
             source->skipping      = false;
+        } else if (got == 0 && source->following) { /* truncated since it was looked into */
+            reader->state    = CUP_READER_CUT;
+            source->skipping = false;
         } else if (got == 0) {
             return cup_fault_set(out_fault, CUP_INPUT_CHANGED, "shorter than its position",
                                  reader->path);
@@ -191,11 +248,10 @@ static enum cup_err fill(struct cup_source *source, struct cup_fault *out_fault)
 /* The input gives no more bytes, and all whole lines are handed out. */
 static enum cup_err last_batch(struct cup_source *source, struct cup_fault *out_fault)
 {
-    bool until_end = source->plan->until_end != 0;
-    bool torn      = source->reader.state == CUP_READER_DAMAGED ||
-                (source->reader.state == CUP_READER_CUT && until_end);
+    bool torn =
+        source->reader.state == CUP_READER_DAMAGED || source->reader.state == CUP_READER_CUT;
 
-    if (!torn && !until_end) { /* the rest of the line may be written later */
+    if (!torn && !source->ends) { /* the rest of the line may be written later */
         close_input(source);
         return CUP_AGAIN;
     }
@@ -206,6 +262,8 @@ static enum cup_err last_batch(struct cup_source *source, struct cup_fault *out_
     if (torn) cup_source_priv_tear(source);
     cup_source_priv_finish(source);
     source->batch.end += torn; /* the tear has a position too */
+    if (source->following && source->reader.state == CUP_READER_CUT && !source->ends)
+        source->follow.reading->truncated = true; /* it was longer when it was looked at */
     source->batch.ends_input = source->input_done = true;
     return CUP_OK;
 }
@@ -213,7 +271,7 @@ static enum cup_err last_batch(struct cup_source *source, struct cup_fault *out_
 static bool is_used_up(const struct cup_source *source)
 {
     return source->reader.state == CUP_READER_END && source->buffer.at == source->buffer.to &&
-           source->pending.kind == CUP_PIECE_NEED_MORE && source->plan->until_end != 0;
+           source->pending.kind == CUP_PIECE_NEED_MORE && source->ends;
 }
 
 /* AGAIN: bytes were read, or the input was left; no batch yet. */
@@ -233,6 +291,12 @@ static enum cup_err next_batch(struct cup_source *source, struct cup_fault *out_
     return err == CUP_OK ? CUP_AGAIN : err;
 }
 
+static enum cup_err open_next(struct cup_source *source, struct cup_fault *out_fault)
+{
+    if (source->following) return open_followed(source, out_fault);
+    return source->at_input == source->input_count ? CUP_END : open_input(source, out_fault);
+}
+
 enum cup_err cup_source_next(struct cup_source *source, struct cup_batch *out_batch,
                              struct cup_fault *out_fault)
 {
@@ -242,14 +306,79 @@ enum cup_err cup_source_next(struct cup_source *source, struct cup_batch *out_ba
     cup_source_priv_begin(source);
     if (source->input_open && source->input_done) close_input(source);
     while (err == CUP_AGAIN) {
-        if (source->at_input == source->input_count) return CUP_END;
-        err = source->input_open ? CUP_OK : open_input(source, out_fault);
-        if (err == CUP_OK) err = next_batch(source, out_fault);
+        if (!source->input_open) err = open_next(source, out_fault);
+        if (!source->input_open) return err;
+        err = next_batch(source, out_fault);
     }
     if (err != CUP_OK) return err;
     source->batch.no_keys = !source->is_dump;
     *out_batch            = source->batch;
+    if (source->following)
+        cup_follow_priv_took(&source->follow, out_batch->end, out_batch->ends_input != 0);
     return CUP_OK;
+}
+
+/* --- following --- */
+
+enum cup_err cup_source_follow(struct cup_source *source, const struct cup_source_file *file,
+                               struct cup_fault *out_fault)
+{
+    uint32_t topic = 0;
+
+    CUP_ASSERT(source->following);
+    enum cup_err err = open_tools(source, file->gzip != 0, file->form == CUP_INPUT_DUMP, out_fault);
+    if (err == CUP_OK)
+        err = cup_topics_priv_followed(&source->topics, file->topic, &topic, out_fault);
+    return err == CUP_OK ? cup_follow_priv_add(&source->follow, file, topic, out_fault) : err;
+}
+
+enum cup_err cup_source_moved(struct cup_source *source, uint32_t input, const char *path,
+                              struct cup_fault *out_fault)
+{
+    struct cup_follow_file *file = cup_follow_priv_find(&source->follow, input);
+    char                   *copy = file == NULL ? NULL : strdup(path);
+
+    if (file == NULL) return CUP_OK;
+    if (copy == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "path of an input", path);
+    if (source->reader.path == file->what.path) source->reader.path = copy;
+    free((void *)(uintptr_t)file->what.path);
+    file->what.path = copy;
+    file->gone_ns   = 0;
+    file->look      = true;
+    return CUP_OK;
+}
+
+void cup_source_grew(struct cup_source *source, uint32_t input)
+{
+    struct cup_follow_file *file = cup_follow_priv_find(&source->follow, input);
+
+    if (file != NULL) file->look = true;
+}
+
+void cup_source_gone(struct cup_source *source, uint32_t input)
+{
+    struct cup_follow_file *file = cup_follow_priv_find(&source->follow, input);
+
+    if (file != NULL && file->gone_ns == 0) file->gone_ns = cup_clock_mono_ns();
+}
+
+bool cup_source_take_end(struct cup_source *source, struct cup_source_end *out_end)
+{
+    struct cup_follow *follow = &source->follow;
+
+    if (follow->end_count == 0) return false;
+    *out_end = follow->ends[--follow->end_count];
+    return true;
+}
+
+uint64_t cup_source_due(const struct cup_source *source)
+{
+    return source->follow.due_ns;
+}
+
+uint64_t cup_source_behind(const struct cup_source *source)
+{
+    return source->follow.behind;
 }
 
 const char *cup_source_topic(const struct cup_source *source, uint32_t topic)

@@ -4,7 +4,10 @@
  *   file --read or inflate--> buffer --lines--> NDJSON: records in place
  *                                         \---> dump: parsed, value and key unescaped to a region
  *
- * Holds     one open file, buffers of the pool, the names of topics seen.
+ * With until_end of the plan the inputs are files that are read one after the other to their ends;
+ * without, files come and go (cup_source_follow ...) and nothing ends.
+ *
+ * Holds     one open file (following: some hundred), buffers of the pool, the names of topics seen.
  * Owner     one worker.
  * Threads   one.
  * Fails     IO, BAD_CONFIG (an input that is no regular file), INPUT_CHANGED (a start behind the
@@ -12,7 +15,8 @@
  *           TORN record. After a fault nothing is lost: call again.
  * Bounds    a record is 1..record_bytes_max bytes, its LF not counted; longer ones arrive in
  *           pieces. Blank lines are skipped and counted.
- * Tests     tests/dataplane/source/test_lines.c, test_source.c, test_dump.c, test_gzip.c
+ * Tests     tests/dataplane/source/test_lines.c, test_source.c, test_dump.c, test_gzip.c,
+ *           test_follow.c
  */
 #ifndef CUP_DATAPLANE_SOURCE_SOURCE_H
 #define CUP_DATAPLANE_SOURCE_SOURCE_H
@@ -29,6 +33,7 @@ struct cup_input_identity {
     uint64_t device, inode;
     uint32_t head_bytes; /* of the first bytes, as stored, that were hashed */
     uint32_t head_crc32c;
+    int64_t  born_us; /* when the file was made; 0: its file system does not say */
 };
 #define CUP_INPUT_HEAD_BYTES 1024u
 
@@ -42,7 +47,7 @@ CUP_MUST_CHECK enum cup_err cup_input_identify(const char *path, uint32_t head_b
 struct cup_source;
 
 /* cup_source_open prepares the worker's inputs: indexes into the plan's inputs, in reading order,
- * each with the uncompressed byte to start at (0 = from the start).
+ * each with the uncompressed byte to start at (0 = from the start). None when following.
  *
  * Keeps     plan, inputs and starts until close. pool: borrowed blocks until close. */
 CUP_MUST_CHECK enum cup_err cup_source_open(const struct cup_plan *plan, const uint32_t *inputs,
@@ -51,12 +56,52 @@ CUP_MUST_CHECK enum cup_err cup_source_open(const struct cup_plan *plan, const u
                                             struct cup_fault *out_fault);
 void                        cup_source_close(struct cup_source *source);
 
-/* cup_source_next reads the next batch. until_end of the plan 0: a last line without LF, and a
- * gzip that ends inside a member, are left for a later run: they may still be being written.
+/* A file to follow. Names are copied. */
+struct cup_source_file {
+    uint32_t    input, group, generation; /* generation: `_partition` of its records */
+    uint8_t     form, gzip, pad[2];
+    uint64_t    start, device, inode;
+    const char *path;  /* where it lies now */
+    const char *first; /* where it lay when it was found: its place in the order of its group */
+    const char *topic, *name;
+};
+
+/* cup_source_follow takes a file on; it is read from `start`. Its place in the order is by group,
+ * first path, generation. */
+CUP_MUST_CHECK enum cup_err cup_source_follow(struct cup_source            *source,
+                                              const struct cup_source_file *file,
+                                              struct cup_fault             *out_fault);
+
+/* What is heard of a file: it has another path now (also: it is back); it may have grown; it has no
+ * name any more. An input that has ended is ignored. */
+CUP_MUST_CHECK enum cup_err cup_source_moved(struct cup_source *source, uint32_t input,
+                                             const char *path, struct cup_fault *out_fault);
+void                        cup_source_grew(struct cup_source *source, uint32_t input);
+void                        cup_source_gone(struct cup_source *source, uint32_t input);
+
+/* A followed file that ended: removed and read, or truncated in place. */
+struct cup_source_end {
+    uint32_t input;
+    bool     truncated;
+    uint64_t position;   /* it ended behind this byte */
+    uint64_t lost_bytes; /* seen, and gone before they were read */
+};
+
+/* cup_source_take_end gives one that was not told yet; false: there is none. */
+bool cup_source_take_end(struct cup_source *source, struct cup_source_end *out_end);
+
+/* cup_source_due is when to ask again after CUP_AGAIN (cup_clock_mono_ns); cup_source_behind is how
+ * many stored bytes of plain files were not handed out at the last look. */
+uint64_t cup_source_due(const struct cup_source *source);
+uint64_t cup_source_behind(const struct cup_source *source);
+
+/* cup_source_next reads the next batch. Following, a last line without LF and the last member of a
+ * gzip, if it is not whole, are left: they may still be being written.
  *
  * Lends     *out_batch until the next call.
- * Returns   CUP_OK; CUP_END when all inputs have ended; CUP_NO_MEMORY when the pool has no room for
- * the next record now (nothing is lost: free blocks and call again); other faults name the file. */
+ * Returns   CUP_OK; CUP_END when all inputs have ended; CUP_AGAIN (following): nothing now;
+ * CUP_NO_MEMORY when the pool has no room for the next record now (nothing is lost: free blocks and
+ * call again); other faults name the file. */
 CUP_MUST_CHECK enum cup_err cup_source_next(struct cup_source *source, struct cup_batch *out_batch,
                                             struct cup_fault *out_fault);
 

@@ -10,6 +10,7 @@
 #define CUP_DATAPLANE_SOURCE_SOURCE_PRIV_H
 
 #include "dataplane/source/buffer_priv.h"
+#include "dataplane/source/follow_priv.h"
 #include "dataplane/source/lines.h"
 #include "dataplane/source/reader_priv.h"
 #include "dataplane/source/source.h"
@@ -37,6 +38,8 @@ struct cup_source {
     const uint64_t        *starts;
     uint32_t               input_count, at_input;
     struct cup_pool       *pool;
+    bool                   following;
+    struct cup_follow      follow;  /* of a plan without until_end */
     struct cup_inflate    *inflate; /* NULL when no input is gzip */
     struct cup_json       *json;    /* NULL when no input is a dump */
 
@@ -45,7 +48,11 @@ struct cup_source {
     bool              skipping;               /* gzip: inflating to the start */
     bool              tear_reported;          /* an earlier run ended behind the tear */
     bool              is_dump;
-    uint32_t          file_topic;
+    bool              ends; /* its last line counts, LF or not */
+    uint32_t          file_topic, file_input;
+    int32_t           file_partition;
+    uint64_t          file_start;
+    const char       *file_name;
     struct cup_reader reader;
     struct cup_buffer buffer;
     struct cup_lines  lines;

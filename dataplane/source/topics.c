@@ -22,6 +22,8 @@ enum cup_err cup_topics_priv_open(struct cup_topics *topics, struct cup_pool *po
 void cup_topics_priv_close(struct cup_topics *topics)
 {
     if (topics->pool != NULL) cup_chain_clear(&topics->blocks);
+    for (uint32_t i = 0; i < topics->count; i++)
+        if (topics->rows[i].own) free((void *)(uintptr_t)topics->rows[i].name);
     free(topics->rows);
     free(topics->slots);
     *topics = (struct cup_topics){0};
@@ -73,6 +75,43 @@ uint32_t cup_topics_priv_file(struct cup_topics *topics, const char *name, uint3
     uint32_t *slot = find_slot(topics, (const uint8_t *)name, bytes, hash);
 
     return *slot != 0 ? *slot - 1 : add(topics, slot, name, bytes, hash);
+}
+
+/* Room for one file more, beside the names that dumps may bring. */
+static bool make_room(struct cup_topics *topics)
+{
+    uint32_t cap = topics->cap * 2, slots = (topics->slot_mask + 1) * 2;
+
+    if (topics->count < topics->cap - (CUP_TOPICS_MAX - topics->dump_count)) return true;
+    void     *rows = realloc(topics->rows, cap * sizeof *topics->rows);
+    uint32_t *made = rows == NULL ? NULL : calloc(slots, sizeof *made);
+    if (rows != NULL) topics->rows = rows;
+    if (made == NULL) return false;
+    free(topics->slots);
+    topics->slots     = made;
+    topics->slot_mask = slots - 1;
+    topics->cap       = cap;
+    for (uint32_t i = 0; i < topics->count; i++) {
+        const struct cup_topic *topic = &topics->rows[i];
+        *find_slot(topics, (const uint8_t *)topic->name, topic->bytes, topic->hash) = i + 1;
+    }
+    return true;
+}
+
+enum cup_err cup_topics_priv_followed(struct cup_topics *topics, const char *name,
+                                      uint32_t *out_topic, struct cup_fault *out_fault)
+{
+    uint32_t bytes = (uint32_t)strlen(name), hash = hash_name((const uint8_t *)name, bytes);
+
+    if (!make_room(topics)) return cup_fault_set(out_fault, CUP_NO_MEMORY, "topics", name);
+    uint32_t *slot = find_slot(topics, (const uint8_t *)name, bytes, hash);
+    if (*slot == 0) {
+        const char *copy = strdup(name);
+        if (copy == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "topics", name);
+        topics->rows[add(topics, slot, copy, bytes, hash)].own = true;
+    }
+    *out_topic = *slot - 1;
+    return CUP_OK;
 }
 
 /* Copies the name with its NUL into one block, so that it is one text. */

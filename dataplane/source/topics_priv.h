@@ -2,15 +2,16 @@
 /* topics: the names of topics seen, each with a small number.
  *
  * Holds     a hash table made at open; names from dumps in pool blocks, names of files where the
- *           plan has them.
+ *           plan has them, or copies.
  * Owner     the source.
  * Threads   one.
- * Bounds    CUP_TOPICS_MAX names from dumps, and one for each input.
+ * Bounds    CUP_TOPICS_MAX names from dumps, and one for each input ever met.
  * Tests     tests/dataplane/source/test_dump.c
  */
 #ifndef CUP_DATAPLANE_SOURCE_TOPICS_PRIV_H
 #define CUP_DATAPLANE_SOURCE_TOPICS_PRIV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@
 struct cup_topic {
     const char *name; /* NUL-terminated */
     uint32_t    bytes, hash;
+    bool        own; /* the name was copied for it */
 };
 
 struct cup_topics {
@@ -40,6 +42,11 @@ void                        cup_topics_priv_close(struct cup_topics *topics);
 
 /* cup_topics_priv_file is the number of a file's topic; keeps name. */
 uint32_t cup_topics_priv_file(struct cup_topics *topics, const char *name, uint32_t bytes);
+
+/* cup_topics_priv_followed is the same for a file that was found later: makes room, copies name. */
+CUP_MUST_CHECK enum cup_err cup_topics_priv_followed(struct cup_topics *topics, const char *name,
+                                                     uint32_t         *out_topic,
+                                                     struct cup_fault *out_fault);
 
 /* cup_topics_priv_dump is the number of a name in a dump.
  *

@@ -215,11 +215,6 @@ static bool hides_key(const struct cup_worker *worker, const struct cup_rows *ro
            worker->masks != NULL && cup_masks_of_key(worker->masks);
 }
 
-static const struct cup_plan_input *input_of(const struct cup_worker *worker)
-{
-    return &cup_plan_inputs(worker->config.plan)[worker->batch.input];
-}
-
 /* Where the record came from; the columns stand side by side in both tables. */
 struct origin_columns {
     uint32_t input, position, topic, partition, offset, timestamp, key, file, member_at, at, bytes;
@@ -229,7 +224,6 @@ static bool set_origin(struct cup_worker *worker, struct cup_rows *rows,
                        const struct origin_columns *columns, uint32_t i)
 {
     const struct cup_record *record = &worker->batch.records[i];
-    const struct cup_plan   *plan   = worker->config.plan;
 
     cup_rows_set_int(rows, columns->position, (int64_t)record->position);
     cup_rows_set_int(rows, columns->partition, record->partition);
@@ -237,7 +231,7 @@ static bool set_origin(struct cup_worker *worker, struct cup_rows *rows,
     cup_rows_set_int(rows, columns->bytes, (int64_t)record->whole_bytes);
     if (record->timestamp_ms != INT64_MIN)
         cup_rows_set_int(rows, columns->timestamp, record->timestamp_ms * CUP_US_PER_MS);
-    if (!set_string(rows, columns->input, cup_plan_text(plan, input_of(worker)->topic)) ||
+    if (!set_string(rows, columns->input, worker->batch.name) ||
         !set_string(rows, columns->topic, cup_source_topic(worker->source, record->topic)) ||
         (!hides_key(worker, rows) && !set_key(rows, columns->key, &worker->batch, record)))
         return false;
@@ -256,7 +250,7 @@ static bool build_index_row(struct cup_worker *worker, uint32_t i)
     struct cup_rows         *rows    = &worker->archive.index;
     const struct cup_batch  *batch   = &worker->batch;
     const struct cup_record *record  = &batch->records[i];
-    bool                     is_dump = input_of(worker)->form == CUP_INPUT_DUMP;
+    bool                     is_dump = worker->batch.no_keys == 0;
 
     cup_rows_begin(rows);
     cup_rows_set_int(rows, CUP_INDEX_EPOCH, (int64_t)worker->context.epoch);

@@ -44,6 +44,7 @@ enum cup_err cup_worker_open(const struct cup_worker_config *config, struct cup_
     CUP_ASSERT(config->stats != NULL);
     struct cup_worker  *worker   = calloc(1, sizeof *worker);
     struct cup_verdict *verdicts = calloc(CUP_BATCH_RECORDS_MAX, sizeof *verdicts);
+    pthread_condattr_t  monotonic;
     if (worker == NULL || verdicts == NULL) {
         free(worker);
         free(verdicts);
@@ -60,7 +61,10 @@ enum cup_err cup_worker_open(const struct cup_worker_config *config, struct cup_
                                                      .worker = config->index,
                                                      .epoch  = config->epoch};
     CUP_ASSERT(pthread_mutex_init(&worker->link.lock, NULL) == 0);
-    CUP_ASSERT(pthread_cond_init(&worker->link.changed, NULL) == 0);
+    CUP_ASSERT(pthread_condattr_init(&monotonic) == 0);
+    CUP_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    CUP_ASSERT(pthread_cond_init(&worker->link.changed, &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
 
     enum cup_err err = open_rooms(worker, out_fault);
     if (err != CUP_OK) {
@@ -99,6 +103,8 @@ void cup_worker_close(struct cup_worker *worker)
     cup_pool_fini(&worker->pool);
     pthread_mutex_destroy(&worker->link.lock);
     pthread_cond_destroy(&worker->link.changed);
+    cup_worker_priv_news_free(worker);
+    free(worker->range_at);
     free(worker->verdicts);
     free(worker);
 }
@@ -110,22 +116,40 @@ struct cup_worker_link *cup_worker_link(struct cup_worker *worker)
 
 /* --- one batch --- */
 
+/* Doubles a list until it holds `count`. */
+static void *make_room(void *list, uint32_t count, uint32_t *cap, size_t bytes)
+{
+    uint32_t more = *cap == 0 ? 16 : *cap;
+
+    if (count <= *cap) return list;
+    while (more < count)
+        more *= 2;
+    void *grown = realloc(list, more * bytes);
+    if (grown == NULL) return NULL;
+    memset((uint8_t *)grown + *cap * bytes, 0, (more - *cap) * bytes);
+    *cap = more;
+    return grown;
+}
+
 /* The range of the batch's input in the open epoch, started at `start` if there is none. */
 static struct cup_epoch_range *range_of(struct cup_worker *worker, uint64_t start)
 {
-    struct cup_epoch_part *part = &worker->part;
+    struct cup_epoch_part *part  = &worker->part;
+    uint32_t               input = worker->batch.input;
 
-    if (part->range_count > 0 && part->ranges[part->range_count - 1].input == worker->batch.input)
-        return &part->ranges[part->range_count - 1];
-    if (part->range_count == worker->range_cap) {
-        uint32_t cap   = worker->range_cap == 0 ? 16 : worker->range_cap * 2;
-        void    *grown = realloc(part->ranges, cap * sizeof *part->ranges);
-        if (grown == NULL) return NULL;
-        part->ranges      = grown;
-        worker->range_cap = cap;
-    }
+    void *places =
+        make_room(worker->range_at, input + 1, &worker->range_at_cap, sizeof *worker->range_at);
+    if (places == NULL) return NULL;
+    worker->range_at = places;
+    uint32_t at      = worker->range_at[input];
+    if (at < part->range_count && part->ranges[at].input == input) return &part->ranges[at];
+    void *ranges =
+        make_room(part->ranges, part->range_count + 1, &worker->range_cap, sizeof *part->ranges);
+    if (ranges == NULL) return NULL;
+    part->ranges                  = ranges;
+    worker->range_at[input]       = part->range_count;
     struct cup_epoch_range *range = &part->ranges[part->range_count++];
-    *range = (struct cup_epoch_range){.input = worker->batch.input, .start = start, .end = start};
+    *range = (struct cup_epoch_range){.input = input, .start = start, .end = start};
     return range;
 }
 
@@ -278,7 +302,7 @@ static enum cup_err finish_epoch(struct cup_worker *worker, struct cup_epoch_par
     return CUP_OK;
 }
 
-static void wake_shard(struct cup_worker *worker)
+void cup_worker_priv_wake(struct cup_worker *worker)
 {
     uint64_t one = 1;
 
@@ -333,7 +357,7 @@ static enum cup_err hand_over(struct cup_worker *worker, enum cup_worker_state b
     bool held        = link->hold || before != CUP_WORKER_RUNNING;
     link->state      = held ? CUP_WORKER_HELD : CUP_WORKER_RUNNING;
     atomic_store_explicit(&link->close_asked, false, memory_order_relaxed);
-    wake_shard(worker);
+    cup_worker_priv_wake(worker);
     while (held && !link->released && !link->quit)
         pthread_cond_wait(&link->changed, &link->lock);
     bool quit = link->quit;
@@ -356,7 +380,7 @@ static enum cup_err wait_for_close(struct cup_worker *worker, enum cup_worker_st
     pthread_mutex_lock(&link->lock);
     link->state = state;
     if (state == CUP_WORKER_PARKED) link->unknown = *cup_decode_unknown(worker->decode);
-    wake_shard(worker);
+    cup_worker_priv_wake(worker);
     while (!atomic_load_explicit(&link->close_asked, memory_order_acquire))
         pthread_cond_wait(&link->changed, &link->lock);
     bool quit = link->quit;
@@ -375,7 +399,7 @@ static enum cup_err next_batch(struct cup_worker *worker, struct cup_fault *out_
         if (err != CUP_OK) return err;
         err = cup_source_next(worker->source, &worker->batch, out_fault);
     }
-    worker->reading = err != CUP_OK;
+    worker->reading = err != CUP_OK && err != CUP_AGAIN;
     if (err != CUP_OK) return err;
     worker->batch_open  = true;
     worker->batch_next  = 0;
@@ -399,8 +423,11 @@ static enum cup_err step(struct cup_worker *worker, struct cup_fault *out_fault)
     if (!worker->batch_open) {
         if (between && atomic_load_explicit(&link->stop_asked, memory_order_relaxed))
             return wait_for_close(worker, CUP_WORKER_ENDED, out_fault);
-        enum cup_err err = next_batch(worker, out_fault);
+        enum cup_err err = cup_worker_priv_take_news(worker, out_fault);
+        if (err == CUP_OK) err = next_batch(worker, out_fault);
+        if (err == CUP_AGAIN) return cup_worker_priv_idle(worker, out_fault);
         if (err == CUP_END) return wait_for_close(worker, CUP_WORKER_ENDED, out_fault);
+        if (err == CUP_OK) err = cup_worker_priv_tell_ends(worker, out_fault);
         if (err != CUP_OK) return err;
     }
     enum cup_err err = run_batch(worker, out_fault);
@@ -435,7 +462,7 @@ static void *run(void *arg)
     worker->link.state   = CUP_WORKER_FAILED;
     worker->link.fault   = fault;
     worker->link.reading = worker->reading;
-    wake_shard(worker);
+    cup_worker_priv_wake(worker);
     pthread_mutex_unlock(&worker->link.lock);
     return NULL;
 }

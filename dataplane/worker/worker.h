@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* worker: carries batches from its inputs to sealed files, one batch at a time.
  *
+ *   a plan without until_end: inputs never end, and come and go by news
+ *
  *   RUNNING --close asked--> finish files, hand over the part --> RUNNING (next epoch), or held
  *      |                                                         ^
  *      +-- unknown schema --> PARKED --\                         |
@@ -25,6 +27,7 @@
 #include "dataplane/abi/wire.h"
 #include "dataplane/commit/epoch.h"
 #include "dataplane/decode/decode.h"
+#include "dataplane/source/source.h"
 
 enum cup_worker_state {
     CUP_WORKER_RUNNING,
@@ -32,6 +35,18 @@ enum cup_worker_state {
     CUP_WORKER_ENDED,  /* all inputs at their end */
     CUP_WORKER_HELD,   /* has handed over; waits for release */
     CUP_WORKER_FAILED,
+};
+
+/* What the shard heard of a followed file, and what became of one. */
+enum cup_worker_news_kind {
+    CUP_NEWS_FOLLOW,
+    CUP_NEWS_MOVED, /* file.path only */
+    CUP_NEWS_GREW,
+    CUP_NEWS_GONE,
+};
+struct cup_worker_news {
+    enum cup_worker_news_kind kind;
+    struct cup_source_file    file; /* its texts are one block that begins at file.path */
 };
 
 /* What worker and shard share. */
@@ -53,6 +68,12 @@ struct cup_worker_link {
     bool                      refuse;     /* at release: quarantine what was unknown ... */
     enum cup_outcome          refuse_as;  /* ... with this outcome */
 
+    struct cup_worker_news *news; /* the worker takes the list */
+    uint32_t                news_count, news_cap;
+    struct cup_source_end  *ends; /* the shard takes the list */
+    uint32_t                end_count, end_cap;
+
+    _Atomic bool has_news;    /* news_count > 0 */
     _Atomic bool close_asked; /* set by the shard, cleared by the worker at its next batch bound */
     _Atomic bool stop_asked;  /* read no further; behave as at the end of the inputs */
     _Atomic uint64_t open_records; /* in the open epoch; written by the worker */
@@ -89,6 +110,11 @@ CUP_MUST_CHECK enum cup_err cup_worker_seal(struct cup_epoch_part *parts, uint32
 
 /* cup_worker_close stops the thread (an unsealed epoch is dropped) and frees everything. */
 void cup_worker_close(struct cup_worker *worker);
+
+/* cup_worker_tell hands news of a followed file to the worker; texts are copied. */
+CUP_MUST_CHECK enum cup_err cup_worker_tell(struct cup_worker            *worker,
+                                            const struct cup_worker_news *news,
+                                            struct cup_fault             *out_fault);
 
 struct cup_worker_link *cup_worker_link(struct cup_worker *worker);
 

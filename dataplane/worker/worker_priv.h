@@ -3,6 +3,7 @@
  *
  *   worker.c   the thread: batches, states, sealing      silver.c   changes to files or the stage
  *   gather.c   the stage to files
+ *   news.c     followed files: what is heard of them, and told
  *   archive.c  bronze, its index, the quarantine         memory.c   what to spill when blocks run
  * low
  */
@@ -103,7 +104,9 @@ struct cup_worker {
     struct cup_archive       archive;
     struct cup_epoch_part    part; /* of the open epoch: its ranges, and files that are finished */
     uint32_t                 range_cap; /* of part.ranges */
-    struct cup_verdict      *verdicts;  /* CUP_BATCH_RECORDS_MAX */
+    uint32_t                *range_at;  /* per input the place of its range, if it has one */
+    uint32_t                 range_at_cap;
+    struct cup_verdict      *verdicts; /* CUP_BATCH_RECORDS_MAX */
     struct cup_batch         batch;
     uint32_t                 batch_next;  /* first record of the batch that is not done */
     bool                     batch_open;  /* the batch has records (or an end) that are not done */
@@ -178,6 +181,18 @@ CUP_MUST_CHECK struct cup_epoch_file *cup_worker_priv_part_file(struct cup_worke
 CUP_MUST_CHECK enum cup_err cup_worker_priv_finish(struct cup_worker    *worker,
                                                    struct cup_zone_file *file, enum cup_close why,
                                                    struct cup_fault *out_fault);
+
+/* News: take what the shard told; tell it which files ended; wait until there may be something. */
+CUP_MUST_CHECK enum cup_err cup_worker_priv_take_news(struct cup_worker *worker,
+                                                      struct cup_fault  *out_fault);
+CUP_MUST_CHECK enum cup_err cup_worker_priv_tell_ends(struct cup_worker *worker,
+                                                      struct cup_fault  *out_fault);
+CUP_MUST_CHECK enum cup_err cup_worker_priv_idle(struct cup_worker *worker,
+                                                 struct cup_fault  *out_fault);
+void                        cup_worker_priv_news_free(struct cup_worker *worker);
+
+/* cup_worker_priv_wake makes the shard look. */
+void cup_worker_priv_wake(struct cup_worker *worker);
 
 /* cup_worker_priv_forget: the file is not open any more. */
 void cup_worker_priv_forget(struct cup_worker *worker, const struct cup_zone_file *file);

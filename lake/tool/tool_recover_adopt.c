@@ -148,6 +148,16 @@ static enum cup_exit check_behind(struct adopt *adopt)
 
 /* --- the state --- */
 
+/* The ledger has it as a suffix only. */
+static uint32_t generation_of(const char *name)
+{
+    const char *tilde = strrchr(name, '~');
+
+    if (tilde == NULL || tilde[1] == '\0' || strspn(tilde + 1, "0123456789") != strlen(tilde + 1))
+        return 0;
+    return (uint32_t)strtoul(tilde + 1, NULL, 10);
+}
+
 static bool read_identity(const char *text, struct cup_input_identity *out)
 {
     struct cup_input_identity identity;
@@ -190,7 +200,8 @@ static enum cup_exit put_position(struct adopt *adopt, const struct cup_ledger_r
     struct cup_position *position = cup_positions_add(
         &adopt->state.positions, ledger->names.list[range->path], ledger->names.list[range->input]);
     CUP_ASSERT(position != NULL); /* a tool without memory has nothing to say */
-    position->identity = identity;
+    position->generation = generation_of(position->topic);
+    position->identity   = identity;
     position->end = position->checked = range->end;
     position->size                    = range->size;
     position->ended                   = range->ended;

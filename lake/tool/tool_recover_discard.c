@@ -17,7 +17,7 @@ static enum cup_exit refuse(const struct cup_recover_act *act, const char *why)
 /* Positions and tables are copied; the caller frees the state. */
 static void copy_state(const struct cup_journal_state *from, struct cup_journal_state *to)
 {
-    *to = (struct cup_journal_state){.epoch = from->epoch};
+    *to = (struct cup_journal_state){.epoch = from->epoch, .generation_min = from->generation_min};
     for (uint32_t i = 0; i < from->positions.count; i++) {
         const struct cup_position *old  = from->positions.list[i];
         struct cup_position       *copy = cup_positions_add(&to->positions, old->path, old->topic);

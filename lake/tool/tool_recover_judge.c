@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,12 +273,23 @@ static const char *input_changed(const struct cup_position *position)
     return (uint64_t)info.st_size < position->size ? "is shorter than before" : NULL;
 }
 
+/* Another generation of the same path was read: files come and go there. */
+static bool is_followed(const struct cup_positions *positions, const struct cup_position *position)
+{
+    char next[PATH_MAX + 16];
+
+    snprintf(next, sizeof next, "%.*s~%u",
+             (int)cup_position_base(position->path, position->generation), position->path,
+             position->generation + 1);
+    return position->generation > 0 || cup_positions_find(positions, next) != NULL;
+}
+
 static void judge_inputs(struct cup_recover *recover)
 {
     for (uint32_t i = 0; i < recover->journal.positions.count; i++) {
         const struct cup_position *position = recover->journal.positions.list[i];
         const char                *what     = input_changed(position);
-        if (what != NULL)
+        if (what != NULL && !is_followed(&recover->journal.positions, position))
             cup_recover_find(recover, true,
                              "put the old file back, or give the new one a name of its own: it is "
                              "another input",

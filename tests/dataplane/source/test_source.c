@@ -9,13 +9,12 @@
 
 #define RECORD_MAX (1u << 20)
 
-static struct gotten run_text(const char *text, size_t bytes, uint32_t until_end, uint64_t start)
+static struct gotten run_text(const char *text, size_t bytes, uint64_t start)
 {
     struct feed feed;
 
     feed_write("a.ndjson", text, bytes);
     feed_open(&feed, RECORD_MAX, FEED_BLOCKS);
-    feed.blob.plan.until_end = until_end;
     feed_input(&feed, "a.ndjson", CUP_INPUT_NDJSON, 0);
     feed.starts[0]       = start;
     struct gotten gotten = feed_run(&feed, NULL, 0);
@@ -26,7 +25,7 @@ static struct gotten run_text(const char *text, size_t bytes, uint32_t until_end
 static void check_cases(void)
 {
     static const char text[] = "\xef\xbb\xbf{\"a\":1}\n\n{\"b\":2}\r\n\r\n\n  \n{\"c\":3}";
-    struct gotten     gotten = run_text(text, sizeof text - 1, 1, 0);
+    struct gotten     gotten = run_text(text, sizeof text - 1, 0);
 
     CHECK(gotten.count == 4 && gotten.blank_count == 3 && gotten.ends_count == 1);
     CHECK(got_is(&gotten.all[0], "\xef\xbb\xbf{\"a\":1}") && gotten.all[0].position == 0);
@@ -41,13 +40,6 @@ static void check_cases(void)
     }
     gotten_free(&gotten);
 
-    gotten = run_text(text, 12, 0, 0);
-    CHECK(gotten.count == 1 && gotten.blank_count == 1 && gotten.ends_count == 0);
-    gotten_free(&gotten);
-    gotten = run_text(text, sizeof text - 1, 0, 0); /* the last line may still be written */
-    CHECK(gotten.count == 3 && gotten.ends_count == 0 && gotten.end == 27);
-    gotten_free(&gotten);
-
     static const struct {
         const char *text;
         uint32_t    records, blanks;
@@ -55,7 +47,7 @@ static void check_cases(void)
                 {"x", 1, 0},     {"x\n", 1, 0},  {"x\r", 1, 0},   {"x\n\r", 1, 1},
                 {"\n\nx", 1, 2}, {"x\ny", 2, 0}, {"\r\r\n", 1, 0}};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        gotten = run_text(ends[i].text, strlen(ends[i].text), 1, 0);
+        gotten = run_text(ends[i].text, strlen(ends[i].text), 0);
         CHECK(gotten.count == ends[i].records && gotten.blank_count == ends[i].blanks);
         CHECK(gotten.ends_count == 1 && gotten.end == strlen(ends[i].text));
         gotten_free(&gotten);
@@ -150,7 +142,7 @@ static void check_limits(void)
                 memcpy(text + at, "[]\n", 3);
                 at += 3;
             }
-            struct gotten gotten = run_text(text, at, 1, 0);
+            struct gotten gotten = run_text(text, at, 0);
             check_against(text, at, &gotten, RECORD_MAX);
             const struct got *got = &gotten.all[place > 0];
             CHECK(got->whole_bytes == RECORD_MAX + extra);
@@ -161,11 +153,11 @@ static void check_limits(void)
     for (size_t i = 0; i < 20000;
          i++) /* more records than a batch takes, and more than its bytes */
         memcpy(text + 2 * i, "7\n", 2);
-    struct gotten gotten = run_text(text, 40000, 1, 0);
+    struct gotten gotten = run_text(text, 40000, 0);
     CHECK(gotten.count == 20000 && gotten.batch_count == 3);
     gotten_free(&gotten);
     memset(text, '\n', 2 * RECORD_MAX);
-    gotten = run_text(text, 2 * RECORD_MAX, 1, 0);
+    gotten = run_text(text, 2 * RECORD_MAX, 0);
     CHECK(gotten.count == 0 && gotten.blank_count == 2 * RECORD_MAX);
     gotten_free(&gotten);
 }

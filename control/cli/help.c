@@ -51,9 +51,11 @@ void cup_help_command(struct cup_text *text, enum cup_command command)
                     row->text, row->example);
     if (command == CUP_COMMAND_RUN)
         cup_text_puts(text, "\nFOLDER holds pipeline.yaml and contracts/*.odcs.yaml; options go "
-                            "over what it says.\nFiles are read to their end, so --until-end is "
-                            "needed; the next run reads what has been added since.\n^C finishes "
-                            "the open epoch; the next run goes on behind it.\n");
+                            "over what it says.\nWith --until-end, files are read to their end; "
+                            "the next run reads what has been added since.\nWithout, files are "
+                            "followed: new, growing, rotated and truncated ones, whole lines as "
+                            "they come.\n^C or SIGTERM finishes the open epoch; the next run goes "
+                            "on behind it.\n");
     if (command == CUP_COMMAND_RECOVER)
         cup_text_puts(text,
                       "\ncupel recover LAKE explains every shard and changes nothing. Behind "

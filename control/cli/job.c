@@ -70,7 +70,10 @@ static bool load(struct job *job, const struct cup_args *args, bool make_lake)
         return false;
     if (cup_args_apply(job->keep, args, settings, &job->says) != CUP_OK) return false;
     if (cup_settings_check(settings, &job->says) != CUP_OK) return false;
-    if (cup_inputs_find(job->keep, settings, &job->inputs, &job->input_count, &job->says) != CUP_OK)
+    /* a run that never ends finds its files while it runs */
+    bool ends = settings->until_end || !make_lake;
+    if (ends &&
+        cup_inputs_find(job->keep, settings, &job->inputs, &job->input_count, &job->says) != CUP_OK)
         return false;
     if (!open_lake(job, make_lake)) return false;
     job->catalog = (struct cup_catalog){.keep       = job->keep,
@@ -90,11 +93,6 @@ enum cup_exit cup_job_run(struct cup_keep *keep, const struct cup_args *args)
 {
     struct job job = {.keep = keep};
 
-    if (args->values[CUP_OPTION_UNTIL_END] == NULL) {
-        cup_text_puts(&job.says, "files need --until-end: they are read to their end, and the next "
-                                 "run reads what has been added\n");
-        return complain(&job);
-    }
     if (!load(&job, args, true)) return complain(&job);
     const struct cup_supervise run  = {.settings    = &job.settings,
                                        .lake        = job.lake,

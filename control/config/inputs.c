@@ -34,6 +34,13 @@ static size_t literal_prefix(const char *pattern)
     return last;
 }
 
+size_t cup_inputs_root(const char *pattern, const char *name)
+{
+    size_t root = literal_prefix(pattern);
+
+    return strncmp(name, pattern, root) == 0 ? root : literal_prefix(name); /* ~ was replaced */
+}
+
 static bool reject(struct found *found, const char *what, const char *name)
 {
     cup_text_printf(found->says, "input: %s: %s\n", name, what);
@@ -76,9 +83,7 @@ static bool add_pattern(struct found *found, const char *pattern, uint8_t form, 
         good = reject(found, "cannot be read", pattern);
     for (size_t i = 0; good && i < names.gl_pathc; i++) {
         const char *name = names.gl_pathv[i];
-        size_t      root = literal_prefix(pattern);
-        if (strncmp(name, pattern, root) != 0) root = literal_prefix(name); /* ~ was replaced */
-        good = add_file(found, name, root, form, group);
+        good             = add_file(found, name, cup_inputs_root(pattern, name), form, group);
     }
     globfree(&names);
     return good;
@@ -92,21 +97,24 @@ static int by_name(const void *a, const void *b)
 
 /* --- forms --- */
 
-/* The first line that is not blank, at most LOOK_BYTES of it. gzread reads plain files as they
- * are. */
-static bool first_line(gzFile file, struct cup_text *line)
+/* The first line that is not blank, at most LOOK_BYTES of it; *out_whole: all that decides is
+ * there. gzread reads plain files as they are. */
+static bool first_line(gzFile file, struct cup_text *line, bool *out_whole)
 {
     char bytes[READ_BYTES];
-    int  got;
+    int  got, wrong = Z_OK;
 
-    while (line->bytes < LOOK_BYTES && (got = gzread(file, bytes, sizeof(bytes))) > 0) {
+    *out_whole = false;
+    while (!*out_whole && (got = gzread(file, bytes, sizeof(bytes))) > 0) {
         const char *at = bytes, *end = bytes + got;
         while (line->bytes == 0 && at < end && strchr(" \t\r\n", *at) != NULL && *at != '\0')
             at++;
         const char *lf = memchr(at, '\n', (size_t)(end - at));
         cup_text_put(line, at, (size_t)((lf == NULL ? end : lf) - at));
-        if (lf != NULL) break;
+        *out_whole = lf != NULL || line->bytes >= LOOK_BYTES;
     }
+    (void)gzerror(file, &wrong);
+    if (wrong == Z_DATA_ERROR) *out_whole = true; /* more bytes will not mend it */
     return line->bytes > 0 && !line->failed;
 }
 
@@ -123,30 +131,52 @@ static bool is_dump_line(const struct cup_text *line)
 
 /* A file that cannot be read now, or whose first line is broken, is NDJSON: the data plane reports
  * what is wrong with its position. */
-static enum cup_input_form detect_form(const char *path)
+static enum cup_input_form detect_form(const char *path, bool *out_whole)
 {
     struct cup_text     line = {0};
     gzFile              file = gzopen(path, "rb");
     enum cup_input_form form = CUP_INPUT_NDJSON;
 
+    *out_whole = false;
     if (file == NULL) return form;
-    if (first_line(file, &line) && is_dump_line(&line)) form = CUP_INPUT_DUMP;
+    if (first_line(file, &line, out_whole) && is_dump_line(&line)) form = CUP_INPUT_DUMP;
     cup_text_free(&line);
     (void)gzclose_r(file); /* nothing was written */
     return form;
 }
 
-static bool look_at(struct found *found, struct cup_inputs_file *file)
+/* 0, or what the system says. */
+static int look_at_magic(const char *path, bool *out_gzip, bool *out_whole)
 {
     uint8_t magic[2] = {0};
-    int     fd       = open(file->path, O_RDONLY | O_CLOEXEC);
+    int     fd       = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-    if (fd < 0) return reject(found, strerror(errno), file->path);
+    if (fd < 0) return errno;
     ssize_t got = pread(fd, magic, sizeof(magic), 0);
     (void)close(fd); /* nothing was written */
-    file->gzip = got == 2 && magic[0] == 0x1F && magic[1] == 0x8B;
+    *out_gzip  = got == 2 && magic[0] == 0x1F && magic[1] == 0x8B;
+    *out_whole = got == 2 || (got == 1 && magic[0] != 0x1F);
+    return 0;
+}
+
+bool cup_inputs_look(const char *path, uint8_t wanted, uint8_t *out_form, bool *out_gzip)
+{
+    bool whole = false;
+
+    if (look_at_magic(path, out_gzip, &whole) != 0 || !whole) return false;
+    *out_form = wanted == CUP_FORM_DUMP ? CUP_INPUT_DUMP : CUP_INPUT_NDJSON;
+    if (wanted == CUP_FORM_AUTO) *out_form = (uint8_t)detect_form(path, &whole);
+    return whole;
+}
+
+static bool look_at(struct found *found, struct cup_inputs_file *file)
+{
+    bool whole;
+    int  failed = look_at_magic(file->path, &file->gzip, &whole);
+
+    if (failed != 0) return reject(found, strerror(failed), file->path);
     if (file->form == CUP_FORM_AUTO)
-        file->form = (uint8_t)detect_form(file->path);
+        file->form = (uint8_t)detect_form(file->path, &whole);
     else
         file->form = file->form == CUP_FORM_DUMP ? CUP_INPUT_DUMP : CUP_INPUT_NDJSON;
     return true;

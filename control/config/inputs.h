@@ -29,4 +29,12 @@ CUP_MUST_CHECK enum cup_err cup_inputs_find(struct cup_keep           *keep,
                                             struct cup_inputs_file **out_files, uint32_t *out_count,
                                             struct cup_text *says);
 
+/* cup_inputs_root is the length of a name's part that is not in its topic; the name matches the
+ * pattern. */
+size_t cup_inputs_root(const char *pattern, const char *name);
+
+/* cup_inputs_look tells what a file is from its first bytes; wanted: enum cup_form. False: it does
+ * not hold its whole first line yet, or cannot be read. */
+bool cup_inputs_look(const char *path, uint8_t wanted, uint8_t *out_form, bool *out_gzip);
+
 #endif

@@ -198,6 +198,21 @@ static void put_position(const struct cup_report *report, struct cup_text *line)
                         report->input_count);
 }
 
+/* Of a run that follows files. */
+static void put_followed(const struct cup_report *report, struct cup_text *line)
+{
+    uint64_t begun  = cup_report_counter(report, CUP_COUNTER_INPUTS_BEGUN);
+    uint64_t ended  = cup_report_counter(report, CUP_COUNTER_INPUTS_ENDED);
+    uint64_t behind = cup_report_counter(report, CUP_COUNTER_INPUTS_BEHIND);
+
+    if (begun == 0) return;
+    cup_text_printf(line, "  %llu files followed, %llu new, %llu rotated, %llu truncated",
+                    (unsigned long long)(begun - ended), (unsigned long long)begun,
+                    (unsigned long long)cup_report_counter(report, CUP_COUNTER_INPUTS_ROTATED),
+                    (unsigned long long)cup_report_counter(report, CUP_COUNTER_INPUTS_TRUNCATED));
+    cup_text_printf(line, ", %.1f MB behind", (double)behind / MEGA);
+}
+
 static uint64_t class_sum(const struct cup_report *report, enum cup_outcome_class class)
 {
     uint64_t sum = 0;
@@ -228,6 +243,7 @@ void cup_report_progress(struct cup_report *report, struct cup_text *line)
                     amount((uint64_t)((double)(records - report->last_records) / elapsed), text));
     cup_text_printf(line, "  %.1f MB/s", (double)(bytes - report->last_bytes) / MEGA / elapsed);
     put_position(report, line);
+    put_followed(report, line);
     cup_text_printf(line, "  quarantined %s",
                     amount(class_sum(report, CUP_CLASS_QUARANTINED), text));
     if (report->status.state == CUP_WIRE_PAUSED) {
@@ -299,6 +315,19 @@ static void put_setbacks(const struct cup_report *report, struct cup_text *text)
                         (unsigned long long)abandoned);
 }
 
+static void put_inputs(const struct cup_report *report, struct cup_text *text)
+{
+    uint64_t lost = cup_report_counter(report, CUP_COUNTER_INPUTS_LOST_BYTES);
+
+    if (cup_report_counter(report, CUP_COUNTER_INPUTS_BEGUN) == 0) return;
+    cup_text_puts(text, "inputs:");
+    put_followed(report, text);
+    cup_text_puts(text, "\n");
+    if (lost > 0)
+        cup_text_printf(text, "%llu bytes of input were lost: see the messages above\n",
+                        (unsigned long long)lost);
+}
+
 static void put_closes(const struct cup_report *report, struct cup_text *text)
 {
     char        number[AMOUNT_BYTES];
@@ -344,5 +373,6 @@ void cup_report_summary(const struct cup_report *report, struct cup_text *text)
                         (unsigned long long)report->epoch_last,
                         (double)report->apply_ns_max / (double)CUP_NS_PER_S);
     cup_text_puts(text, "\n");
+    put_inputs(report, text);
     put_setbacks(report, text);
 }

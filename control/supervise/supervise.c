@@ -13,6 +13,7 @@
 #include "control/supervise/report.h"
 #include "control/supervise/unknown_priv.h"
 #include "control/supervise/upkeep_priv.h"
+#include "control/supervise/watch.h"
 
 #define TERMINAL_MS 1000u /* a person looks at it */
 #define PIPED_MS    5000u /* a log keeps it */
@@ -24,6 +25,7 @@ struct run {
     struct cup_child            child;
     struct cup_report           report;
     struct cup_upkeep           upkeep;
+    struct cup_watch           *watch;   /* NULL: the run ends with its inputs */
     struct cup_text             message; /* last payload received */
     struct cup_text             refused; /* what was said about refused schemas: said once */
     uint64_t                    generation;
@@ -32,6 +34,8 @@ struct run {
     enum state                  state;
     enum cup_exit               code;
     bool                        terminal, line_open;
+    bool                        may_tell; /* the data plane has taken the files it was told */
+    bool                        said_none;
     uint32_t                    stop_signal_count;
 };
 
@@ -215,6 +219,7 @@ static void take_ready(struct run *run)
 
     if (run->generation != 1 || run->message.bytes != sizeof(ready)) return;
     memcpy(&ready, run->message.at, sizeof(ready));
+    run->may_tell = true;
     close_line(run);
     fprintf(stderr, "cupel: %u worker%s, %llu MiB of memory, kernels %.*s, store %.*s\n",
             ready.worker_count, ready.worker_count == 1 ? "" : "s",
@@ -232,6 +237,11 @@ static bool take_status(struct run *run)
     return good;
 }
 
+static void take_note(struct run *run)
+{
+    if (run->message.bytes > 0 && !run->message.failed) say(run, run->message.at);
+}
+
 static enum cup_err take_message(struct run *run, struct cup_fault *out_fault)
 {
     enum cup_wire_kind kind;
@@ -245,6 +255,8 @@ static enum cup_err take_message(struct run *run, struct cup_fault *out_fault)
     case CUP_WIRE_UNKNOWN: return answer_unknown(run, out_fault);
     case CUP_WIRE_FAULT: take_fault(run); return CUP_OK;
     case CUP_WIRE_ENDED: run->state = OVER; return CUP_OK;
+    case CUP_WIRE_TAKEN: run->may_tell = true; return CUP_OK;
+    case CUP_WIRE_NOTE: take_note(run); return CUP_OK;
     case CUP_WIRE_STATUS:
         if (take_status(run)) return CUP_OK;
         break;
@@ -278,24 +290,57 @@ static enum cup_err take_signal(struct run *run, struct cup_fault *out_fault)
     return CUP_OK;
 }
 
+static bool tells(const struct run *run)
+{
+    return run->watch != NULL && run->may_tell && run->state == RUNNING;
+}
+
 static int wait_ms(const struct run *run)
 {
-    uint64_t now = cup_clock_mono_ns();
+    uint64_t now = cup_clock_mono_ns(), due = run->line_due_ns;
 
-    if (now >= run->line_due_ns) return 0;
-    return (int)((run->line_due_ns - now) / 1000000u) + 1;
+    if (tells(run) && cup_watch_due(run->watch) < due) due = cup_watch_due(run->watch);
+    return now >= due ? 0 : (int)((due - now) / 1000000u) + 1;
+}
+
+static void say_none(struct run *run)
+{
+    if (run->said_none || cup_watch_matched(run->watch) > 0) return;
+    say(run, "no file matches yet: waiting for some (a shell pattern; quote it on the command "
+             "line)\n");
+    run->said_none = true;
+}
+
+/* Tells what is new of the files. */
+static enum cup_err tell_files(struct run *run, struct cup_fault *out_fault)
+{
+    struct cup_text rows = {0};
+
+    if (!tells(run) || cup_clock_mono_ns() < cup_watch_due(run->watch)) return CUP_OK;
+    enum cup_err err = cup_watch_rows(run->watch, &rows, out_fault);
+    if (err == CUP_OK && rows.bytes > 0) {
+        run->may_tell = false;
+        err = cup_wire_send(run->child.socket, CUP_WIRE_INPUTS, rows.at, rows.bytes, -1, out_fault);
+    }
+    cup_text_free(&rows);
+    if (err == CUP_OK) say_none(run);
+    return err;
 }
 
 static enum cup_err step(struct run *run, struct cup_fault *out_fault)
 {
-    struct pollfd fds[2] = {{.fd = run->child.socket, .events = POLLIN},
-                            {.fd = run->signals, .events = POLLIN}};
-    enum cup_err  err    = CUP_OK;
+    struct pollfd fds[3] = {
+        {.fd = run->child.socket, .events = POLLIN},
+        {.fd = run->signals, .events = POLLIN},
+        {.fd = run->watch == NULL ? -1 : cup_watch_fd(run->watch), .events = POLLIN}};
+    enum cup_err err = CUP_OK;
 
-    if (poll(fds, 2, wait_ms(run)) < 0 && errno != EINTR)
+    if (poll(fds, 3, wait_ms(run)) < 0 && errno != EINTR)
         return cup_fault_set(out_fault, CUP_IO, "wait for the data plane", NULL);
     if (fds[1].revents != 0) err = take_signal(run, out_fault);
     if (err == CUP_OK && fds[0].revents != 0) err = take_message(run, out_fault);
+    if (fds[2].revents != 0) cup_watch_heard(run->watch);
+    if (err == CUP_OK) err = tell_files(run, out_fault);
     cup_upkeep_priv_turn(&run->upkeep, run->report.epoch_count);
     if (cup_clock_mono_ns() >= run->line_due_ns) {
         say_progress(run);
@@ -331,6 +376,8 @@ static enum cup_err start(struct run *run, const sigset_t *mask, struct cup_faul
         say(run, "the data plane is a program of its own: it must lie beside cupel, or "
                  "CUPEL_DATAPLANE must name it\n");
     if (err == CUP_OK) err = cup_child_start(path, mask, &run->child, out_fault);
+    if (err == CUP_OK && !run->job->settings->until_end)
+        err = cup_watch_open(run->job->settings, &run->watch, out_fault);
     if (err != CUP_OK) return err;
     cup_report_begin(&run->report, run->job->catalog->keep, run->child.stats, run->job->inputs,
                      run->job->input_count);
@@ -346,7 +393,7 @@ static void say_summary(struct run *run)
     cup_report_summary(&run->report, &text);
     cup_upkeep_priv_end(&run->upkeep, &text);
     if (!text.failed) fputs(text.at, stdout);
-    if (run->stop_signal_count > 0)
+    if (run->stop_signal_count > 0 && run->watch == NULL)
         fputs("stopped before the end of the inputs; the next run resumes here\n", stdout);
     cup_text_free(&text);
 }
@@ -358,7 +405,7 @@ enum cup_exit cup_supervise_run(const struct cup_supervise *job)
     sigset_t         stops, before;
     enum cup_err     err;
 
-    CUP_ASSERT(job->input_count > 0);
+    CUP_ASSERT(job->input_count > 0 || !job->settings->until_end);
     CUP_ASSERT(job->lake[0] == '/');
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
@@ -378,6 +425,7 @@ enum cup_exit cup_supervise_run(const struct cup_supervise *job)
         (void)cup_child_wait(&run.child, end); /* it has said ENDED or FAULT */
     }
     cup_child_close(&run.child);
+    cup_watch_close(run.watch);
     if (run.signals >= 0) (void)close(run.signals); /* nothing to lose */
     sigprocmask(SIG_SETMASK, &before, NULL);
     cup_text_free(&run.message);

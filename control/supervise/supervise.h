@@ -27,8 +27,8 @@ enum cup_exit {
 
 struct cup_supervise {
     const struct cup_settings    *settings;
-    const char                   *lake; /* absolute, exists */
-    const struct cup_inputs_file *inputs;
+    const char                   *lake;   /* absolute, exists */
+    const struct cup_inputs_file *inputs; /* none without until_end: they are found as they come */
     uint32_t                      input_count;
     struct cup_catalog           *catalog;
 };

@@ -37,9 +37,8 @@ def check_words():
 
 def check_run(folder):
     (folder / 'a.ndjson').write_text('{}\n')
-    check(run('run', '--input', folder / '*.ndjson', '--lake', folder / 'lake'), 2,
-          err='files need --until-end')
     check(run('run', '--input', folder / '*.ndjson', '--until-end'), 2, err='there is no lake')
+    check(run('run', '--input', folder / '*.ndjson'), 2, err='there is no lake')
     check(run('run', '--lake', folder / 'lake', '--until-end'), 2, err='there is no input')
     check(run('run', '--input', folder / '*.none', '--lake', folder / 'lake', '--until-end'), 2,
           err='*.none: no file matches')

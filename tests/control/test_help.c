@@ -81,7 +81,7 @@ static void check_help(void)
     text = topic("run");
     for (int i = 0; i < CUP_OPTION_COUNT; i++)
         CHECK(strstr(text.at, cup_option_row((enum cup_option)i)->text) != NULL);
-    CHECK(strstr(text.at, "--until-end is needed") != NULL);
+    CHECK(strstr(text.at, "files are followed") != NULL);
     cup_text_free(&text);
     text = topic("config");
     for (int i = 0; i < CUP_KEY_COUNT; i++)

@@ -634,7 +634,8 @@ static uint32_t put_event(struct cup_decode *decode, uint32_t *out_row_count)
 
     if (envelope->rows != 0) changes = decode->doc.nodes[envelope->rows].child_count;
     decode->sub = 0;
-    decode->table->many |= decode->record->partition > 0;
+    /* of a file of values it is a generation of the file, not a partition */
+    decode->table->many |= decode->record->partition > 0 && !decode->batch->no_keys;
     uint32_t outcome = cup_columns_priv_ready(decode, decode->table, 2 * changes);
     if (outcome == CUP_OUTCOME_RECORD_TOO_LARGE)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_RECORD_TOO_LARGE, NULL, "data", NULL, 0);

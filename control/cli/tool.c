@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/contract/check.h"
+#include "control/contract/diff.h"
 #include "control/contract/infer.h"
 #include "control/schema/names.h"
 
@@ -60,6 +62,7 @@ void cup_tool_put_help(struct cup_text *text)
         snprintf(name, sizeof(name), "%s %s", options[i].name, options[i].argument);
         cup_text_printf(text, "  %-24s (%s) %s\n", name, options[i].tools, options[i].text);
     }
+    cup_policy_put_help(text);
     cup_text_puts(text, "\nexit codes: 0 fine, 1 findings of severity error (check) or breaking "
                         "changes (diff), 2 usage, or something cannot be read\n");
 }
@@ -155,11 +158,67 @@ static enum cup_exit run_infer(struct cup_keep *keep, const struct typed *typed,
     return cup_infer_run(&infer, out, says) == CUP_OK ? CUP_EXIT_OK : CUP_EXIT_CONFIG;
 }
 
+/* The index of --format among words; -1, with a sentence, when it is none of them. */
+static int format_of(const struct typed *typed, const char *const *formats, int count,
+                     struct cup_text *says)
+{
+    const char *format = typed->values[OPTION_FORMAT];
+
+    if (format == NULL) return 0;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(formats[i], format) == 0) return i;
+    }
+    cup_text_printf(says, "--format \"%s\" is not known; allowed:", format);
+    for (int i = 0; i < count; i++)
+        cup_text_printf(says, "%s %s", i == 0 ? "" : ",", formats[i]);
+    cup_text_puts(says, "\n");
+    return -1;
+}
+
+static enum cup_exit run_check(struct cup_keep *keep, const struct typed *typed,
+                               struct cup_text *out, struct cup_text *says)
+{
+    static const char *const formats[] = {"text", "json", "sarif"};
+    struct cup_findings      findings  = {.keep = keep};
+    struct cup_policy        policy;
+    int                      format = format_of(typed, formats, 3, says);
+
+    if (format < 0) return CUP_EXIT_CONFIG;
+    if (cup_policy_load(keep, typed->values[OPTION_POLICY], &policy, says) != CUP_OK)
+        return CUP_EXIT_CONFIG;
+    enum cup_err err = cup_check_run(typed->words[0], &policy, &findings, says);
+    cup_policy_close(&policy);
+    if (err != CUP_OK) return CUP_EXIT_CONFIG;
+    if (format == 0) cup_finding_put_text(out, &findings);
+    if (format == 1) cup_finding_put_json(out, &findings);
+    if (format == 2) cup_finding_put_sarif(out, &findings);
+    return findings.counts[CUP_SEVERITY_ERROR] > 0 ? CUP_EXIT_FAULT : CUP_EXIT_OK;
+}
+
+static enum cup_exit run_diff(struct cup_keep *keep, const struct typed *typed,
+                              struct cup_text *out, struct cup_text *says)
+{
+    static const char *const formats[] = {"text", "json"};
+    struct cup_diff          diff      = {.keep = keep};
+    int                      format    = format_of(typed, formats, 2, says);
+
+    if (format < 0) return CUP_EXIT_CONFIG;
+    if (cup_diff_run(&diff, typed->words[0], typed->words[1], says) != CUP_OK)
+        return CUP_EXIT_CONFIG;
+    if (format == 0)
+        cup_diff_put_text(out, &diff);
+    else
+        cup_diff_put_json(out, &diff);
+    return diff.breaking_count > 0 ? CUP_EXIT_FAULT : CUP_EXIT_OK;
+}
+
 static enum cup_exit run_tool(struct cup_keep *keep, const struct typed *typed,
                               struct cup_text *out, struct cup_text *says)
 {
     switch (typed->tool) {
     case TOOL_INFER: return run_infer(keep, typed, out, says);
+    case TOOL_CHECK: return run_check(keep, typed, out, says);
+    case TOOL_DIFF: return run_diff(keep, typed, out, says);
     default: return CUP_EXIT_CONFIG;
     }
 }

@@ -299,7 +299,7 @@ static void read_names(struct cup_contract_work *work, const struct cup_yaml_nod
             work, node, name,
             "nothing says which schema it is in; allowed: physicalName: schema.table, or "
             "customProperties sourceSchema or (MySQL, MariaDB) sourceDatabase");
-    if (*table->source_name == '\0' && work->catalog != NULL && work->catalog->source == NULL)
+    if (*table->source_name == '\0' && work->catalog->source == NULL)
         cup_contract_priv_fail(
             work, node, name,
             "nothing names its source; allowed: source: in pipeline.yaml (or --source), or "
@@ -419,7 +419,7 @@ static void read_table(struct cup_contract_work *work, const struct cup_yaml_nod
     settle_rules(work, &said, &table);
     settle_partitions(work, node, &said, &table);
     if (work->failed) return;
-    if (work->catalog == NULL) {
+    if (work->file != NULL) {
         keep_table(work, node, &table);
         return;
     }
@@ -513,7 +513,8 @@ static enum cup_err read_file(struct cup_keep *keep, const char *path,
                               struct cup_contract_file *out_file, struct cup_text *says)
 {
     struct cup_contract_file file = {0};
-    struct cup_contract_work work = {.file = &file, .keep = keep, .says = says};
+    struct cup_catalog       none = {.keep = keep, .lake = "", .domain = "", .source = ""};
+    struct cup_contract_work work = {.catalog = &none, .file = &file, .keep = keep, .says = says};
     enum cup_err err = cup_yaml_load(keep, cup_keep_string(keep, path), false, &work.yaml, says);
 
     if (err != CUP_OK) return err;

@@ -38,8 +38,8 @@ enum cup_place {
 };
 
 struct cup_contract_work {
-    struct cup_catalog       *catalog; /* NULL: tables go to `file` */
-    struct cup_contract_file *file;
+    struct cup_catalog       *catalog;
+    struct cup_contract_file *file; /* NULL: tables go to the catalog */
     struct cup_keep          *keep;
     struct cup_yaml           yaml;
     struct cup_text          *says;

@@ -142,9 +142,16 @@ static enum cup_exit run_infer(struct cup_keep *keep, const struct typed *typed,
                                 .out           = typed->values[OPTION_OUT],
                                 .source        = typed->values[OPTION_SOURCE],
                                 .record_max    = CUP_SAMPLE_RECORDS};
+    uint32_t         format  = CUP_FORMAT_COUNT;
     const char      *records = typed->values[OPTION_RECORDS];
     char            *end     = NULL;
 
+    if (typed->values[OPTION_FORMAT] != NULL &&
+        !cup_settings_word(CUP_KEY_FORMAT, typed->values[OPTION_FORMAT], &format, says)) {
+        cup_text_puts(says, " (--format)\n");
+        return CUP_EXIT_CONFIG;
+    }
+    infer.format = (enum cup_format)format; /* auto: the word behind the last format */
     if (records != NULL) {
         errno            = 0;
         infer.record_max = strtoul(records, &end, 10);

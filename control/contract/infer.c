@@ -107,11 +107,26 @@ static void put_column(struct cup_text *text, const struct cup_sample_table *tab
     cup_guess_free(&guess);
 }
 
-static void put_identity(struct cup_text *text, const struct cup_sample_table *table)
+/* What a table's format leaves open. */
+static void put_format(struct cup_text *text, const struct cup_sample_table *table,
+                       enum cup_format format)
+{
+    if (table->topic != NULL)
+        put_property(text, "      ", "topic", table->topic, "its records do not name the table");
+    if (format == CUP_FORMAT_DMS)
+        cup_text_puts(text,
+                      "      # an update may leave columns out: say missing: null or keep, or it "
+                      "is refused\n      # - {property: missing, value: \"null\"}\n");
+}
+
+/* Images are told by Debezium's envelopes only. */
+static void put_identity(struct cup_text *text, const struct cup_sample_table *table,
+                         enum cup_format format)
 {
     struct cup_text why  = {0};
     bool            full = table->before_full > 0 && table->before_none == 0;
 
+    if (format != CUP_FORMAT_DEBEZIUM && format != CUP_FORMAT_CLOUDEVENTS) return;
     if (table->key_count == 0 && !full) return; /* without a key only whole rows can be named */
     if (table->before_full + table->before_none == 0) {
         cup_text_puts(&why, "no update shows it: confirm");
@@ -146,6 +161,13 @@ static void put_missing_key(struct cup_text *text, struct cup_sample_table *tabl
     if (count > 0) cup_text_puts(text, "\n");
 }
 
+/* The folder above the table's. */
+static const char *schema_of(const struct cup_sample_table *table)
+{
+    const char *schema = *table->schema == '\0' ? table->db : table->schema;
+    return *schema == '\0' ? "default" : schema;
+}
+
 static void put_head(struct cup_text *text, const struct cup_sample_table *table)
 {
     struct cup_text id = {0};
@@ -158,7 +180,7 @@ static void put_head(struct cup_text *text, const struct cup_sample_table *table
                               "column says what was seen, and what else it may be. Confirm or "
                               "change it, then delete it.\n");
     if (*table->source != '\0') cup_text_printf(&id, "%s-", table->source);
-    cup_text_printf(&id, "%s-%s", *table->schema == '\0' ? table->db : table->schema, table->table);
+    cup_text_printf(&id, "%s-%s", schema_of(table), table->table);
     cup_text_puts(text, "apiVersion: v3.1.0\nkind: DataContract\nid: ");
     put_string(text, id.at == NULL ? "" : id.at);
     cup_text_puts(text, "\nname: ");
@@ -171,7 +193,8 @@ static void put_head(struct cup_text *text, const struct cup_sample_table *table
     cup_text_free(&id);
 }
 
-void cup_infer_put_table(struct cup_text *text, struct cup_sample_table *table, const char *source)
+void cup_infer_put_table(struct cup_text *text, struct cup_sample_table *table,
+                         enum cup_format format, const char *source)
 {
     CUP_ASSERT(*table->table != '\0');
     put_head(text, table);
@@ -179,8 +202,11 @@ void cup_infer_put_table(struct cup_text *text, struct cup_sample_table *table, 
     if (source == NULL && *table->source != '\0')
         put_property(text, "      ", "sourceName", table->source, "");
     if (*table->db != '\0') put_property(text, "      ", "sourceDatabase", table->db, "");
-    if (*table->schema != '\0') put_property(text, "      ", "sourceSchema", table->schema, "");
-    put_identity(text, table);
+    if (*table->schema != '\0' || *table->db == '\0')
+        put_property(text, "      ", "sourceSchema", schema_of(table),
+                     *table->schema == '\0' ? "the records name none: choose" : "");
+    put_identity(text, table, format);
+    put_format(text, table, format);
     put_missing_key(text, table);
     cup_text_puts(text, "    properties:\n");
     for (uint32_t i = 0; i < table->column_count; i++)
@@ -193,8 +219,7 @@ static const char *file_name(struct cup_keep *keep, const struct cup_sample_tabl
 {
     struct cup_text text = {0};
 
-    cup_text_printf(&text, "%s.%s", *table->schema == '\0' ? table->db : table->schema,
-                    table->table);
+    cup_text_printf(&text, "%s.%s", schema_of(table), table->table);
     const char *name = cup_names_folder(keep, text.at == NULL ? "_" : text.at);
     cup_text_free(&text);
     return name;
@@ -222,7 +247,16 @@ static enum cup_err write_new(const char *folder, const char *name, const struct
     return good ? CUP_OK : CUP_IO;
 }
 
-static enum cup_err write_pipeline(const struct cup_infer *infer, const char *source,
+/* Tables whose records name no source need one from the pipeline. */
+static bool needs_source(const struct cup_sample *sample)
+{
+    for (uint32_t i = 0; i < sample->table_count; i++) {
+        if (*sample->tables[i].source == '\0') return true;
+    }
+    return false;
+}
+
+static enum cup_err write_pipeline(const struct cup_infer *infer, const struct cup_sample *sample,
                                    struct cup_text *says)
 {
     struct cup_text text = {0};
@@ -231,11 +265,13 @@ static enum cup_err write_pipeline(const struct cup_infer *infer, const char *so
     if (getcwd(here, sizeof(here)) == NULL) here[0] = '\0';
     cup_text_puts(&text, "# Proposed by `cupel contract infer`; `cupel help config` explains each "
                          "key.\n#   cupel run FOLDER --lake LAKE --until-end\n");
-    if (source != NULL) {
+    if (infer->source != NULL || needs_source(sample)) {
         cup_text_puts(&text, "source: ");
-        put_string(&text, source);
-        cup_text_puts(&text, "\n");
+        put_string(&text, infer->source != NULL ? infer->source : "source");
+        cup_text_puts(&text, infer->source != NULL ? "\n" : " # the records name none: choose\n");
     }
+    if (sample->format != CUP_FORMAT_DEBEZIUM)
+        cup_text_printf(&text, "format: %s\n", cup_format_name(sample->format));
     cup_text_puts(&text, "# owner: who answers for the data\ninput:\n  - files:\n");
     for (uint32_t i = 0; i < infer->pattern_count; i++) {
         struct cup_text path    = {0};
@@ -262,8 +298,7 @@ static enum cup_err make_folder(const char *path, struct cup_text *says)
 static enum cup_err write_folder(const struct cup_infer *infer, struct cup_sample *sample,
                                  struct cup_text *says)
 {
-    char        contracts[PATH_MAX];
-    const char *source = infer->source;
+    char contracts[PATH_MAX];
 
     if (snprintf(contracts, sizeof(contracts), "%s/contracts", infer->out) >= PATH_MAX) {
         cup_text_printf(says, "%s: the path is too long\n", infer->out);
@@ -275,14 +310,14 @@ static enum cup_err write_folder(const struct cup_infer *infer, struct cup_sampl
         struct cup_sample_table *table = &sample->tables[i];
         struct cup_text          text = {0}, name = {0};
         if (table->refused != NULL) continue;
-        cup_infer_put_table(&text, table, infer->source);
+        cup_infer_put_table(&text, table, sample->format, infer->source);
         cup_text_printf(&name, "%s.odcs.yaml", file_name(infer->keep, table));
         err = name.at == NULL ? CUP_NO_MEMORY : write_new(contracts, name.at, &text, says);
         if (err == CUP_OK) cup_text_printf(says, "wrote %s/%s\n", contracts, name.at);
         cup_text_free(&name);
         cup_text_free(&text);
     }
-    if (err == CUP_OK) err = write_pipeline(infer, source, says);
+    if (err == CUP_OK) err = write_pipeline(infer, sample, says);
     if (err == CUP_OK) cup_text_printf(says, "wrote %s/pipeline.yaml\n", infer->out);
     return err;
 }
@@ -309,8 +344,7 @@ static void put_report(const struct cup_sample *sample, struct cup_text *says)
     for (uint32_t i = 0; i < sample->table_count; i++) {
         const struct cup_sample_table *table = &sample->tables[i];
         if (table->refused == NULL) continue;
-        cup_text_printf(says, "table %s.%s is left out: %s\n",
-                        *table->schema == '\0' ? table->db : table->schema, table->table,
+        cup_text_printf(says, "table %s.%s is left out: %s\n", schema_of(table), table->table,
                         table->refused);
     }
 }
@@ -325,6 +359,7 @@ static enum cup_err read_files(const struct cup_infer *infer, struct cup_sample 
     uint32_t                count = 0;
 
     enum cup_err err = cup_inputs_find(infer->keep, &settings, &files, &count, says);
+    if (sample->format == CUP_FORMAT_COUNT) sample->format = CUP_FORMAT_DEBEZIUM;
     for (uint32_t i = 0; err == CUP_OK && i < count; i++)
         err = cup_sample_file(sample, &files[i], says);
     return err;
@@ -333,8 +368,9 @@ static enum cup_err read_files(const struct cup_infer *infer, struct cup_sample 
 enum cup_err cup_infer_run(const struct cup_infer *infer, struct cup_text *out_text,
                            struct cup_text *says)
 {
-    struct cup_sample sample = {.keep = infer->keep, .record_max = infer->record_max};
-    uint32_t          good   = 0;
+    struct cup_sample sample = {
+        .keep = infer->keep, .record_max = infer->record_max, .format = infer->format};
+    uint32_t good = 0;
 
     CUP_ASSERT(infer->pattern_count > 0 && infer->record_max > 0);
     enum cup_err err = read_files(infer, &sample, says);
@@ -351,7 +387,7 @@ enum cup_err cup_infer_run(const struct cup_infer *infer, struct cup_text *out_t
     for (uint32_t i = 0; err == CUP_OK && infer->out == NULL && i < sample.table_count; i++) {
         if (sample.tables[i].refused != NULL) continue;
         if (out_text->bytes > 0) cup_text_puts(out_text, "---\n");
-        cup_infer_put_table(out_text, &sample.tables[i], infer->source);
+        cup_infer_put_table(out_text, &sample.tables[i], sample.format, infer->source);
     }
 out:
     cup_sample_close(&sample);

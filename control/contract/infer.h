@@ -21,6 +21,7 @@ struct cup_infer {
     uint32_t         pattern_count;
     const char      *out;        /* folder of the pipeline; NULL: contracts into *out_text */
     const char      *source;     /* NULL: the connector's name in the records */
+    enum cup_format  format;     /* CUP_FORMAT_COUNT: what the records show */
     uint64_t         record_max; /* of each table */
 };
 
@@ -30,6 +31,7 @@ CUP_MUST_CHECK enum cup_err cup_infer_run(const struct cup_infer *infer, struct 
                                           struct cup_text *says);
 
 /* cup_infer_put_table appends the contract of one table. */
-void cup_infer_put_table(struct cup_text *text, struct cup_sample_table *table, const char *source);
+void cup_infer_put_table(struct cup_text *text, struct cup_sample_table *table,
+                         enum cup_format format, const char *source);
 
 #endif

@@ -67,15 +67,6 @@ static json_t *unwrap(json_t *value, json_t **out_schema)
 
 /* --- kinds --- */
 
-static bool is_envelope(const json_t *event)
-{
-    const char *op = text_of(event, "op");
-
-    if (strlen(op) != 1 || strchr("crudtmCRUDTM", *op) == NULL) return false;
-    return json_is_object(json_object_get(event, "source")) ||
-           json_object_get(event, "before") != NULL || json_object_get(event, "after") != NULL;
-}
-
 static bool is_heartbeat(const json_t *event)
 {
     return json_object_size(event) == 1 && json_object_get(event, "ts_ms") != NULL;
@@ -89,41 +80,39 @@ static bool is_transaction(const json_t *event)
            (strcmp(status, "BEGIN") == 0 || strcmp(status, "END") == 0);
 }
 
-static enum cup_sample_kind take_envelope(struct cup_sample *sample, const json_t *event,
-                                          struct cup_sample_row *row)
+/* Messages that no format changes: they come unflattened and unwrapped. */
+static bool is_common(const json_t *event, enum cup_sample_kind *kind)
 {
-    const json_t *source = json_object_get(event, "source");
+    bool message = strcmp(text_of(event, "op"), "m") == 0 && json_object_get(event, "message");
 
-    row->op        = (char)(*text_of(event, "op") | 0x20); /* lower case */
-    row->connector = text_of(source, "connector");
-    row->source    = text_of(source, "name");
-    row->schema    = text_of(source, "schema");
-    row->db        = *row->schema == '\0' ? text_of(source, "db") : "";
-    row->table     = text_of(source, "table");
-    row->before    = json_object_get(event, "before");
-    row->after     = json_object_get(event, "after");
-    if (row->op == 'm') return CUP_SAMPLE_MESSAGE;
-    if (row->op == 't') return CUP_SAMPLE_TRUNCATE;
-    if (*row->table == '\0') return CUP_SAMPLE_OTHER;
-    return cup_sample_priv_row(sample, row);
+    if (is_transaction(event))
+        *kind = CUP_SAMPLE_TRANSACTION;
+    else if (json_object_get(event, "ddl") != NULL &&
+             json_object_get(event, "tableChanges") != NULL)
+        *kind = CUP_SAMPLE_SCHEMA_CHANGE;
+    else if (is_heartbeat(event))
+        *kind = CUP_SAMPLE_HEARTBEAT;
+    else if (message)
+        *kind = CUP_SAMPLE_MESSAGE;
+    else
+        return false;
+    return true;
 }
 
 static enum cup_sample_kind take_event(struct cup_sample *sample, json_t *key, json_t *value,
                                        bool keyed, bool wide)
 {
-    struct cup_sample_row row        = {.keyed = keyed, .wide = wide};
+    struct cup_sample_row row = {.keyed = keyed, .wide = wide};
+    enum cup_sample_kind  kind;
     json_t               *key_schema = NULL;
     json_t               *event      = unwrap(value, &row.value_schema);
 
     row.key        = unwrap(key, &key_schema);
     row.key_schema = key_schema;
     if (event == NULL || json_is_null(event)) return CUP_SAMPLE_TOMBSTONE;
-    if (is_envelope(event)) return take_envelope(sample, event, &row);
-    if (is_transaction(event)) return CUP_SAMPLE_TRANSACTION;
-    if (json_object_get(event, "ddl") != NULL && json_object_get(event, "tableChanges") != NULL)
-        return CUP_SAMPLE_SCHEMA_CHANGE;
-    if (is_heartbeat(event)) return CUP_SAMPLE_HEARTBEAT;
-    return CUP_SAMPLE_OTHER;
+    if (!json_is_object(event)) return CUP_SAMPLE_OTHER;
+    if (is_common(event, &kind)) return kind;
+    return cup_sample_priv_event(sample, event, &row);
 }
 
 /* A dump's value that is no JSON is a broken record; null is a tombstone. */
@@ -132,17 +121,21 @@ static enum cup_sample_kind take_line(struct cup_sample *sample, const struct cu
 {
     bool                 wide = false;
     json_t              *key = NULL, *value = NULL;
-    json_t              *root = parse(line->at, line->bytes, &wide);
-    enum cup_sample_kind kind = CUP_SAMPLE_BROKEN;
+    json_t              *root       = parse(line->at, line->bytes, &wide);
+    enum cup_sample_kind kind       = CUP_SAMPLE_BROKEN;
+    const char          *file_topic = sample->topic;
 
     if (root == NULL) return CUP_SAMPLE_BROKEN;
     if (is_dump) {
+        const char *topic = text_of(root, "topic");
+        if (*topic != '\0') sample->topic = topic;
         key   = inner_of(root, "key", &wide);
         value = inner_of(root, "value", &wide);
     } else {
         value = json_incref(root);
     }
     if (value != NULL) kind = take_event(sample, key, value, is_dump, wide);
+    sample->topic = file_topic;
     json_decref(value);
     json_decref(key);
     json_decref(root);
@@ -181,6 +174,7 @@ enum cup_err cup_sample_file(struct cup_sample *sample, const struct cup_inputs_
         return CUP_IO;
     }
     sample->idle_count = 0;
+    sample->topic      = file->topic;
     while (more && (got = gzread(from, bytes, sizeof(bytes))) > 0) {
         for (const char *at = bytes, *end = bytes + got; more && at < end;) {
             const char *lf    = memchr(at, '\n', (size_t)(end - at));

@@ -67,6 +67,7 @@ struct cup_sample_column {
 
 struct cup_sample_table {
     const char               *source, *db, *schema, *table, *connector;
+    const char               *topic; /* its records do not name it; NULL: they do */
     struct cup_sample_column *columns;
     uint32_t                  column_count, column_cap;
     uint64_t                  record_count, row_count;  /* row: with an after image */
@@ -81,6 +82,8 @@ struct cup_sample_table {
 struct cup_sample {
     struct cup_keep         *keep;
     uint64_t                 record_max;
+    enum cup_format          format;
+    const char              *topic; /* of the record that is read; the file's where it has none */
     struct cup_sample_table *tables;
     uint32_t                 table_count, table_cap, last_table;
     uint64_t                 counts[CUP_SAMPLE_KIND_COUNT];
@@ -90,7 +93,8 @@ struct cup_sample {
 
 const char *cup_sample_kind_text(enum cup_sample_kind kind);
 
-/* cup_sample_file reads one file. The caller set keep and record_max, the rest is zero. */
+/* cup_sample_file reads one file. The caller set keep, format and record_max, the rest is
+ * zero. */
 CUP_MUST_CHECK enum cup_err cup_sample_file(struct cup_sample            *sample,
                                             const struct cup_inputs_file *file,
                                             struct cup_text              *says);

@@ -2,6 +2,7 @@
 /* sample_priv: what the files of sample share.
  *
  *   sample.c         files, lines, kinds of records
+ *   sample_formats.c  row changes out of each format's records
  *   sample_rows.c    a row change into its table
  *   sample_values.c  one value into the counts of its column
  *   sample_schema.c  an embedded schema into the types of its table's columns
@@ -18,9 +19,14 @@ struct cup_sample_row {
     const json_t *before, *after, *key;
     json_t       *value_schema; /* embedded */
     const json_t *key_schema;
+    const char   *topic; /* of a record that does not name its table */
     bool          keyed; /* its form has a place for keys */
     bool          wide;  /* integers came as reals: one of the record's is beyond 64 bits */
 };
+
+/* cup_sample_priv_event reads a record of the sample's format and counts its rows. */
+enum cup_sample_kind cup_sample_priv_event(struct cup_sample *sample, const json_t *event,
+                                           struct cup_sample_row *row);
 
 /* cup_sample_priv_row counts a row change for its table; SKIPPED when that has seen enough, OTHER
  * when there is no room. */

@@ -31,13 +31,12 @@ static struct cup_sample_table *table_of(struct cup_sample           *sample,
                                    sizeof(*sample->tables));
     sample->last_table             = sample->table_count;
     struct cup_sample_table *table = &sample->tables[sample->table_count++];
-    *table                         = (struct cup_sample_table){
-                                .source    = cup_keep_string(keep, row->source),
-                                .db        = cup_keep_string(keep, row->db),
-                                .schema    = cup_keep_string(keep, row->schema),
-                                .table     = cup_keep_string(keep, row->table),
-                                .connector = cup_keep_string(keep, row->connector),
-    };
+    *table = (struct cup_sample_table){.source    = cup_keep_string(keep, row->source),
+                                       .db        = cup_keep_string(keep, row->db),
+                                       .schema    = cup_keep_string(keep, row->schema),
+                                       .table     = cup_keep_string(keep, row->table),
+                                       .connector = cup_keep_string(keep, row->connector)};
+    if (row->topic != NULL) table->topic = cup_keep_string(keep, row->topic);
     return table;
 }
 

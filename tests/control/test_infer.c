@@ -99,15 +99,23 @@ static void check_physical(void)
     CHECK(found > 60);
 }
 
-static enum cup_err infer(const char *name, const char *text)
+static enum cup_err infer_as(const char *name, enum cup_format format, const char *text)
 {
     const char      *path = fixture_file(&keep, folder, name, text);
-    struct cup_infer job  = {
-         .keep = &keep, .patterns = &path, .pattern_count = 1, .record_max = CUP_SAMPLE_RECORDS};
+    struct cup_infer job  = {.keep          = &keep,
+                             .patterns      = &path,
+                             .pattern_count = 1,
+                             .format        = format,
+                             .record_max    = CUP_SAMPLE_RECORDS};
 
     cup_text_clear(&out);
     cup_text_clear(&says);
     return cup_infer_run(&job, &out, &says);
+}
+
+static enum cup_err infer(const char *name, const char *text)
+{
+    return infer_as(name, CUP_FORMAT_DEBEZIUM, text);
 }
 
 static bool wrote(const char *what)
@@ -224,6 +232,67 @@ static void check_schemas(void)
     CHECK(strstr(says.at, "table s.t is left out: column \"q\" has the type int64") != NULL);
 }
 
+#define COLUMN(name, type) "- name: " name "\n        logicalType: " type "\n        physicalType: "
+#define KEY_COLUMN(name)                                                                           \
+    COLUMN(name, "integer") "bigint\n        primaryKey: true\n        primaryKeyPosition: 1\n"
+
+/* One record of each format: names, key, columns; nothing that is metadata. */
+static void check_formats(void)
+{
+    CHECK(infer_as(
+              "f.ndjson", CUP_FORMAT_FLATTENED,
+              DUMP("\"{\\\"id\\\":1}\"", "\"{\\\"id\\\":1,\\\"v\\\":true,\\\"__op\\\":\\\"c\\\","
+                                         "\\\"__deleted\\\":\\\"false\\\"}\"")
+                  DUMP("\"{\\\"id\\\":2}\"", "\"{\\\"id\\\":2,\\\"v\\\":\\\"\\\",\\\"__deleted\\\":"
+                                             "\\\"true\\\"}\"")) == CUP_OK);
+    CHECK(wrote("- {property: sourceName, value: pg}\n      - {property: sourceSchema, value: s}\n"
+                "      - {property: topic, value: pg.s.t} # its records do not name the table\n"));
+    CHECK(wrote(KEY_COLUMN("id")));
+    CHECK(
+        wrote("1 record: booleans\n      " COLUMN("v", "boolean"))); /* the filler did not count */
+    CHECK(strstr(out.at, "name: __") == NULL && strstr(out.at, "replicaIdentity") == NULL);
+    CHECK(infer_as("g.ndjson", CUP_FORMAT_FLATTENED,
+                   "{\"id\":1,\"__table\":\"t\",\"__db\":\"shop\",\"__name\":\"my\"}\n") == CUP_OK);
+    CHECK(wrote("sourceDatabase, value: shop}") && strstr(out.at, "property: topic") == NULL);
+    CHECK(infer_as("plain.ndjson", CUP_FORMAT_UPSERT, "{\"id\":1,\"__op\":\"d\"}\n") == CUP_OK);
+    CHECK(wrote("sourceSchema, value: default} # the records name none: choose\n"
+                "      - {property: topic, value: plain.ndjson}"));
+    CHECK(wrote("name: \"__op\"\n")); /* a column like any other */
+    CHECK(infer_as("h.ndjson", CUP_FORMAT_CLOUDEVENTS,
+                   "{\"specversion\":\"1.0\",\"iodebeziumop\":\"c\",\"iodebeziumname\":\"pg\","
+                   "\"iodebeziumschema\":\"s\",\"iodebeziumtable\":\"t\",\"data\":{\"before\":null,"
+                   "\"after\":{\"id\":1}}}\n") == CUP_OK);
+    CHECK(wrote("id: pg-s-t\n") && wrote(COLUMN("id", "integer")));
+    CHECK(
+        infer_as("i.ndjson", CUP_FORMAT_MAXWELL,
+                 "{\"database\":\"shop\",\"table\":\"t\",\"type\":\"insert\",\"ts\":1,"
+                 "\"primary_key_columns\":[\"id\"],\"data\":{\"id\":1}}\n"
+                 "{\"database\":\"shop\",\"table\":\"t\",\"type\":\"table-alter\",\"def\":{}}\n") ==
+        CUP_OK);
+    CHECK(wrote("sourceDatabase, value: shop}") && wrote(KEY_COLUMN("id")));
+    CHECK(strstr(says.at, ": 1 row changes, 1 schema changes, 1 tables") != NULL);
+    CHECK(infer_as(
+              "j.ndjson", CUP_FORMAT_CANAL,
+              "{\"database\":\"shop\",\"table\":\"t\",\"isDdl\":false,\"type\":\"INSERT\",\"es\":1,"
+              "\"pkNames\":[\"id\"],\"data\":[{\"id\":\"1\"},{\"id\":\"2\"}]}\n") == CUP_OK);
+    CHECK(wrote("from 2 records: texts; it may also be\n"));
+    CHECK(infer_as(
+              "k.ndjson", CUP_FORMAT_DMS,
+              "{\"data\":{\"id\":1},\"metadata\":{\"record-type\":\"data\",\"operation\":\"load\","
+              "\"schema-name\":\"S\",\"table-name\":\"T\"}}\n") == CUP_OK);
+    CHECK(wrote("sourceSchema, value: S}") && wrote("# - {property: missing, value: \"null\"}"));
+    CHECK(
+        infer_as("l.ndjson", CUP_FORMAT_GOLDENGATE,
+                 "{\"table\":\"CDB.S.T\",\"op_type\":\"U\",\"pos\":\"1\",\"primary_keys\":[\"ID\"],"
+                 "\"before\":{\"ID\":1},\"after\":{\"ID\":1}}\n") == CUP_OK);
+    CHECK(wrote("sourceSchema, value: CDB.S}") && wrote("- name: T\n") && wrote(KEY_COLUMN("ID")));
+    CHECK(infer_as(
+              "m.ndjson", CUP_FORMAT_MONGODB,
+              "{\"op\":\"c\",\"source\":{\"connector\":\"mongodb\",\"name\":\"m\",\"db\":\"d\","
+              "\"collection\":\"t\"},\"after\":\"{\\\"_id\\\":1,\\\"v\\\":true}\"}\n") == CUP_OK);
+    CHECK(wrote("sourceDatabase, value: d}") && wrote(COLUMN("v", "boolean")));
+}
+
 /* The folder is a pipeline; its contracts are read without a complaint; nothing is overwritten. */
 static void check_folder(void)
 {
@@ -259,6 +328,7 @@ int main(int argc, char **argv)
     check_ndjson();
     check_dump();
     check_schemas();
+    check_formats();
     check_folder();
     fixture_remove(folder);
     cup_text_free(&says);

@@ -70,7 +70,10 @@ static bool type_of(const struct cup_field *field, struct cup_shape_type *out_is
     bool                    is_list = field->type == CUP_TYPE_LIST && field->child_count == 1;
     const struct cup_field *inner   = is_list ? &field->children[0] : field;
 
-    if (inner->type >= CUP_TYPE_LIST) return false;
+    bool texts = field->type == CUP_TYPE_MAP && field->child_count == 2 &&
+                 field->children[0].type == CUP_TYPE_STRING &&
+                 field->children[1].type == CUP_TYPE_STRING;
+    if (inner->type >= CUP_TYPE_LIST && !texts) return false;
     *out_is = (struct cup_shape_type){.type         = field->type,
                                       .precision    = inner->precision,
                                       .scale        = inner->scale,

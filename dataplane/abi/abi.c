@@ -187,6 +187,16 @@ const struct cup_field *cup_silver_fields(void)
     return silver;
 }
 
+struct cup_field cup_map_field(const char *name)
+{
+    static const struct cup_field children[] = {
+        {.name = "key", .type = CUP_TYPE_STRING, .flags = CUP_FIELD_REQUIRED},
+        {.name = "value", .type = CUP_TYPE_STRING}};
+
+    return (struct cup_field){
+        .name = name, .type = CUP_TYPE_MAP, .child_count = 2, .children = children};
+}
+
 const struct cup_field *cup_date_field(void)
 {
     return &date;

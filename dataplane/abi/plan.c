@@ -174,7 +174,7 @@ static bool check_inputs(const struct check *check)
 
 static bool check_type(const struct check *check, uint8_t type, uint8_t precision, uint8_t scale)
 {
-    if (type >= CUP_TYPE_LIST) return bad(check, "plan: column type");
+    if (type >= CUP_TYPE_LIST && type != CUP_TYPE_MAP) return bad(check, "plan: column type");
     if (type != CUP_TYPE_DECIMAL) return true;
     if (precision < 1 || precision > CUP_DECIMAL_PRECISION_MAX || scale > precision)
         return bad(check, "plan: column precision");
@@ -203,7 +203,9 @@ static bool check_columns(const struct check *check, const struct cup_plan_table
     const struct cup_plan_column *columns = cup_plan_columns(check->plan, table);
 
     for (uint32_t i = 0; i < table->columns.count; i++) {
-        uint8_t type = columns[i].type == CUP_TYPE_LIST ? columns[i].element_type : columns[i].type;
+        bool    is_list = columns[i].type == CUP_TYPE_LIST;
+        uint8_t type    = is_list ? columns[i].element_type : columns[i].type;
+        if (is_list && type == CUP_TYPE_MAP) return bad(check, "plan: column type");
         if (!check_filled(check, columns[i].name, "plan: column name")) return false;
         if (!check_name(check, columns[i].comment, "plan: column comment")) return false;
         if (!check_type(check, type, columns[i].precision, columns[i].scale)) return false;

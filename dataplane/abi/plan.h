@@ -224,6 +224,9 @@ enum cup_order {
 };
 enum cup_order cup_plan_order(uint8_t type);
 
+/* cup_map_field is a column of texts by text: keys are never null, values may be. */
+struct cup_field cup_map_field(const char *name);
+
 /* cup_plan_partition_type: columns of this type may be partition columns. */
 bool cup_plan_partition_type(uint8_t type);
 
@@ -253,9 +256,9 @@ enum cup_lost_member {
 
 /* A data column of a silver table. */
 struct cup_plan_column {
-    struct cup_plan_text name;             /* as in the table */
-    struct cup_plan_text comment;          /* empty: none */
-    uint8_t              type;             /* enum cup_type: scalar, or LIST of element_type */
+    struct cup_plan_text name;    /* as in the table */
+    struct cup_plan_text comment; /* empty: none */
+    uint8_t              type;    /* enum cup_type: scalar, LIST of element_type, MAP of texts */
     uint8_t              precision, scale; /* DECIMAL, or LIST of DECIMAL */
     uint8_t              element_type;     /* LIST: a scalar type; else 0 */
     uint8_t              key_place;        /* 1.. = place in the primary key; 0 = no key column */

@@ -92,6 +92,7 @@ enum cup_err cup_commit_priv_table_fields(struct cup_commit *commit, struct cup_
         field->scale       = digits ? column->scale : 0;
         field->child_count = is_list;
         field->children    = is_list ? element : NULL;
+        if (field->type == CUP_TYPE_MAP) *field = cup_map_field(field->name);
         if (column->comment.bytes > 0)
             field->comment = cup_plan_text(commit->plan, column->comment);
         count++;
@@ -208,15 +209,17 @@ struct cup_commit_table *cup_commit_priv_table_at(struct cup_commit *commit, con
     return NULL;
 }
 
-/* Bounded: fields of a plan are lists at most; a log's were parsed with a limit, and the plan's
- * side ends first. */
+/* Bounded: fields of a plan are lists or maps of scalars at most; a log's were parsed with a limit,
+ * and the plan's side ends first. */
 static bool equal_types(const struct cup_field *a, const struct cup_field *b)
 {
     if (a->type != b->type || a->child_count != b->child_count) return false;
     if (a->type == CUP_TYPE_DECIMAL && (a->precision != b->precision || a->scale != b->scale))
         return false;
-    CUP_ASSERT(a->child_count <= 1);
-    return a->child_count == 0 || equal_types(&a->children[0], &b->children[0]);
+    CUP_ASSERT(a->child_count <= 2);
+    for (uint32_t i = 0; i < a->child_count; i++)
+        if (!equal_types(&a->children[i], &b->children[i])) return false;
+    return true;
 }
 
 uint32_t cup_commit_priv_table_find(const struct cup_delta_state *state, const char *name)

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define ALIGNMENT 64u
+#define ALIGNMENT    64u
+#define CHILDREN_MAX 2u /* a map has keys and values */
 
 static const struct cup_column *column_of(const struct cup_layout *layout,
                                           const struct cup_column *columns, uint32_t field)
@@ -32,7 +33,10 @@ static uint64_t list_bytes(const struct cup_column *column, uint32_t row)
     uint64_t sum = sizeof(uint32_t);
 
     for (uint32_t i = column->offsets[row]; i < column->offsets[row + 1]; i++)
-        sum += 1 + (cup_column_is_null(column->children, i) ? 0 : value_bytes(column->children, i));
+        for (uint8_t c = 0; c < column->child_count; c++)
+            sum += 1 + (cup_column_is_null(&column->children[c], i)
+                            ? 0
+                            : value_bytes(&column->children[c], i));
     return sum;
 }
 
@@ -74,14 +78,17 @@ static uint8_t *put_value(uint8_t *to, const struct cup_column *column, uint32_t
     return to + width;
 }
 
+/* Element by element; of a map each one's key and value. */
 static uint8_t *put_list(uint8_t *to, const struct cup_column *column, uint32_t row)
 {
     uint32_t end = column->offsets[row + 1];
 
     to = put_u32(to, end - column->offsets[row]);
     for (uint32_t i = column->offsets[row]; i < end; i++) {
-        *to = !cup_column_is_null(column->children, i);
-        to  = *to ? put_value(to + 1, column->children, i) : to + 1;
+        for (uint8_t c = 0; c < column->child_count; c++) {
+            *to = !cup_column_is_null(&column->children[c], i);
+            to  = *to ? put_value(to + 1, &column->children[c], i) : to + 1;
+        }
     }
     return to;
 }
@@ -105,7 +112,7 @@ void cup_pack_put(const struct cup_layout *layout, const struct cup_column *colu
 
 /* What a column of the result will hold; then how far it is filled. */
 struct extent {
-    uint64_t text_bytes; /* of the column, or of a list's elements */
+    uint64_t text_bytes[CHILDREN_MAX]; /* of the column, or of the children of a list or map */
     uint64_t elements;
 };
 
@@ -140,14 +147,16 @@ static void measure(const struct cup_layout *layout, const uint8_t *row, struct 
         enum cup_vec vec = vec_of(&layout->fields[i]);
         if (!cup_bit_get(row, i)) continue;
         if (vec != CUP_VEC_LIST) {
-            extents[i].text_bytes += skip_value(&at, vec);
+            extents[i].text_bytes[0] += skip_value(&at, vec);
             continue;
         }
-        enum cup_vec element = vec_of(&layout->fields[i].children[0]);
-        uint32_t     count   = take_u32(&at);
+        const struct cup_field *field = &layout->fields[i];
+        uint32_t                count = take_u32(&at);
         extents[i].elements += count;
         for (uint32_t k = 0; k < count; k++)
-            if (*at++ != 0) extents[i].text_bytes += skip_value(&at, element);
+            for (uint32_t c = 0; c < field->child_count; c++)
+                if (*at++ != 0)
+                    extents[i].text_bytes[c] += skip_value(&at, vec_of(&field->children[c]));
     }
 }
 
@@ -189,12 +198,14 @@ static void carve_all(struct carver *carver, const struct cup_layout *layout,
 
     for (uint32_t i = 0; i < layout->field_count; i++) {
         enum cup_vec vec = vec_of(&layout->fields[i]);
-        carve_column(carver, &columns[i], vec, rows, extents[i].text_bytes);
+        carve_column(carver, &columns[i], vec, rows, extents[i].text_bytes[0]);
         if (vec != CUP_VEC_LIST) continue;
-        columns[i].child_count = 1;
+        CUP_ASSERT(layout->fields[i].child_count <= CHILDREN_MAX);
+        columns[i].child_count = (uint8_t)layout->fields[i].child_count;
         columns[i].children    = child;
-        carve_column(carver, child++, vec_of(&layout->fields[i].children[0]), extents[i].elements,
-                     extents[i].text_bytes);
+        for (uint8_t c = 0; c < columns[i].child_count; c++)
+            carve_column(carver, child++, vec_of(&layout->fields[i].children[c]),
+                         extents[i].elements, extents[i].text_bytes[c]);
     }
 }
 
@@ -212,7 +223,7 @@ static bool take(struct cup_pool *pool, uint64_t bytes, uint8_t **out_at, uint32
 static bool open_head(struct cup_unpacked *out, struct cup_pool *pool,
                       const struct cup_layout *layout, struct extent **out_extents)
 {
-    uint64_t columns = 2ull * layout->field_count * sizeof(struct cup_column);
+    uint64_t columns = (1ull + CHILDREN_MAX) * layout->field_count * sizeof(struct cup_column);
     uint64_t bytes   = columns + layout->field_count * sizeof(struct extent);
 
     *out = (struct cup_unpacked){.pool = pool};
@@ -279,8 +290,10 @@ static void add_list(struct cup_column *column, bool null, const uint8_t **at)
     column->null_count += null;
     cup_bit_set(column->validity, row, !null);
     for (uint32_t i = 0; i < count; i++) {
-        bool valid = *(*at)++ != 0;
-        add_value(column->children, !valid, at);
+        for (uint8_t c = 0; c < column->child_count; c++) {
+            bool valid = *(*at)++ != 0;
+            add_value(&column->children[c], !valid, at);
+        }
     }
     column->offsets[row + 1] = column->offsets[row] + count;
 }
@@ -348,8 +361,8 @@ bool cup_unpack_view(struct cup_unpacked *out, struct cup_pool *pool,
     for (uint32_t i = 0; i < layout->field_count; i++) {
         const struct cup_column *column = column_of(layout, columns, i);
         view_column(&out->columns[i], column, row, row + 1);
-        if (column->vec == CUP_VEC_LIST)
-            view_column(out->columns[i].children, column->children, column->offsets[row],
+        for (uint8_t c = 0; column->vec == CUP_VEC_LIST && c < column->child_count; c++)
+            view_column(&out->columns[i].children[c], &column->children[c], column->offsets[row],
                         column->offsets[row + 1]);
     }
     return true;

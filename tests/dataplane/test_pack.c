@@ -13,19 +13,24 @@
 static const struct cup_field elements[] = {{.name = "element", .type = CUP_TYPE_STRING},
                                             {.name = "element", .type = CUP_TYPE_INT},
                                             {.name = "element", .type = CUP_TYPE_BOOL}};
-static const struct cup_field fields[]   = {
-      {.name = "a", .type = CUP_TYPE_BOOL},
-      {.name = "b", .type = CUP_TYPE_INT},
-      {.name = "c", .type = CUP_TYPE_LONG},
-      {.name = "d", .type = CUP_TYPE_DECIMAL, .precision = 38},
-      {.name = "e", .type = CUP_TYPE_FLOAT},
-      {.name = "f", .type = CUP_TYPE_DOUBLE},
-      {.name = "g", .type = CUP_TYPE_STRING},
-      {.name = "h", .type = CUP_TYPE_BINARY},
-      {.name = "i", .type = CUP_TYPE_LIST, .child_count = 1, .children = &elements[0]},
-      {.name = "j", .type = CUP_TYPE_LIST, .child_count = 1, .children = &elements[1]},
-      {.name = "k", .type = CUP_TYPE_LIST, .child_count = 1, .children = &elements[2]}};
-#define FIELDS ((uint32_t)(sizeof fields / sizeof *fields))
+static const struct cup_field pair[]     = {
+        {.name = "key", .type = CUP_TYPE_STRING, .flags = CUP_FIELD_REQUIRED},
+        {.name = "value", .type = CUP_TYPE_INT}};
+static const struct cup_field fields[] = {
+    {.name = "a", .type = CUP_TYPE_BOOL},
+    {.name = "b", .type = CUP_TYPE_INT},
+    {.name = "c", .type = CUP_TYPE_LONG},
+    {.name = "d", .type = CUP_TYPE_DECIMAL, .precision = 38},
+    {.name = "e", .type = CUP_TYPE_FLOAT},
+    {.name = "f", .type = CUP_TYPE_DOUBLE},
+    {.name = "g", .type = CUP_TYPE_STRING},
+    {.name = "h", .type = CUP_TYPE_BINARY},
+    {.name = "i", .type = CUP_TYPE_LIST, .child_count = 1, .children = &elements[0]},
+    {.name = "j", .type = CUP_TYPE_LIST, .child_count = 1, .children = &elements[1]},
+    {.name = "k", .type = CUP_TYPE_LIST, .child_count = 1, .children = &elements[2]},
+    {.name = "l", .type = CUP_TYPE_MAP, .child_count = 2, .children = pair}};
+#define CHILDREN 5u
+#define FIELDS   ((uint32_t)(sizeof fields / sizeof *fields))
 
 /* Fills a column of `rows` rows with noise; bits behind the rows too. */
 static void make_column(struct cup_column *column, enum cup_vec vec, uint32_t rows,
@@ -55,12 +60,11 @@ static void make_columns(struct cup_column columns[FIELDS], struct cup_column *c
 {
     for (uint32_t i = 0; i < FIELDS; i++) {
         make_column(&columns[i], cup_type_vec((enum cup_type)fields[i].type), ROWS, rnd);
-        if (fields[i].type != CUP_TYPE_LIST) continue;
-        struct cup_column *child = children++;
-        make_column(child, cup_type_vec((enum cup_type)fields[i].children->type),
-                    columns[i].offsets[ROWS], rnd);
-        columns[i].children    = child;
-        columns[i].child_count = 1;
+        columns[i].children    = children;
+        columns[i].child_count = (uint8_t)fields[i].child_count;
+        for (uint32_t c = 0; c < fields[i].child_count; c++)
+            make_column(children++, cup_type_vec((enum cup_type)fields[i].children[c].type),
+                        columns[i].offsets[ROWS], rnd);
     }
 }
 
@@ -103,8 +107,10 @@ static void check_row(const struct cup_layout *layout, const struct cup_column *
         check_cell(&made[i], row, column, from);
         if (column->vec != CUP_VEC_LIST || cup_column_is_null(column, from)) continue;
         uint32_t at = made[i].offsets[row];
-        for (uint32_t k = column->offsets[from]; k < column->offsets[from + 1]; k++)
-            check_cell(made[i].children, at++, column->children, k);
+        CHECK(made[i].child_count == column->child_count);
+        for (uint32_t k = column->offsets[from]; k < column->offsets[from + 1]; k++, at++)
+            for (uint8_t c = 0; c < column->child_count; c++)
+                check_cell(&made[i].children[c], at, &column->children[c], k);
     }
 }
 
@@ -118,8 +124,8 @@ static void check_counts(const struct cup_layout *layout, const struct cup_colum
         for (uint32_t row = 0; row < rows; row++)
             nulls += cup_column_is_null(column, row);
         CHECK(column->null_count == nulls);
-        if (column->vec == CUP_VEC_LIST)
-            CHECK(column->children->row_count == column->offsets[rows]);
+        for (uint8_t c = 0; c < column->child_count; c++)
+            CHECK(column->children[c].row_count == column->offsets[rows]);
     }
 }
 
@@ -199,7 +205,7 @@ int main(int argc, char **argv)
     const struct cup_layout all  = {.fields = fields, .field_count = FIELDS};
     const struct cup_layout part = {.fields = chosen, .columns = some, .field_count = 4};
     struct cup_rnd          rnd  = cup_test_begin(argc, argv);
-    struct cup_column       columns[FIELDS], children[3];
+    struct cup_column       columns[FIELDS], children[CHILDREN];
     struct cup_pool         pool;
 
     CHECK(cup_pool_init(&pool, 8u << 20, NULL) == CUP_OK);
@@ -209,7 +215,7 @@ int main(int argc, char **argv)
         check_random(&pool, &part, columns, &rnd);
         if (i == 0) check_short(&all, columns);
         free_columns(columns, FIELDS);
-        free_columns(children, 3);
+        free_columns(children, CHILDREN);
     }
     cup_pool_fini(&pool);
     return 0;

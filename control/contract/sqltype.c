@@ -118,6 +118,7 @@ static bool wire_is_allowed(const struct cup_sqltype_row *row, uint8_t encoding)
     bool    span    = encoding == CUP_ENCODING_DURATION_US || encoding == CUP_ENCODING_DURATION_NS;
 
     if (encoding == CUP_ENCODING_LIST) return false;
+    if (encoding == CUP_ENCODING_MAP) return strcmp(row->name, "hstore") == 0;
     if (is_interval(row)) return span || encoding == CUP_ENCODING_INTERVAL_ISO;
     if (span) return false;
     if (row->type == CUP_TYPE_DECIMAL)
@@ -229,6 +230,7 @@ static void settle_kind(const struct cup_sqltype_row *row, const struct parts *p
         bool padded    = !one && parts->digits[0] <= CUP_PLAN_SCALE_MAX && parts->digits[0] > 0;
         is->wire_scale = padded ? (int32_t)parts->digits[0] : one;
     }
+    if (is->encoding == CUP_ENCODING_MAP) is->type = CUP_TYPE_MAP;
     if (is_interval(row) && is->encoding != CUP_ENCODING_INTERVAL_ISO) is->type = CUP_TYPE_LONG;
     if (strcmp(row->name, "money") == 0) is->options |= CUP_MEMBER_MONEY;
 }
@@ -274,6 +276,7 @@ bool cup_sqltype_parse(const char *physical, const struct cup_sqltype_hints *hin
     }
     settle_kind(row, &parts, hints, &is);
     if (!settle_zone(hints->zone, &is, says)) return false;
+    if (parts.is_array && is.type == CUP_TYPE_MAP) return unknown_type(physical, says);
     if (parts.is_array) {
         is.element_type     = is.type;
         is.element_encoding = is.encoding;

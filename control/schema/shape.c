@@ -85,8 +85,8 @@ static bool scalar_of(const json_t *node, struct cup_shape_type *out_is)
         return decimal_of(node, out_is);
     for (uint8_t i = 0; i < CUP_ENCODING_COUNT; i++) {
         const struct cup_encoding_row *row = cup_encoding_row((enum cup_encoding)i);
-        if (i == CUP_ENCODING_LIST || strcmp(row->connect_type, type) != 0 ||
-            strcmp(row->semantic, semantic) != 0)
+        if (i == CUP_ENCODING_LIST || i == CUP_ENCODING_MAP ||
+            strcmp(row->connect_type, type) != 0 || strcmp(row->semantic, semantic) != 0)
             continue;
         struct cup_shape_type is = {.type = row->type, .encoding = i};
         if (i == CUP_ENCODING_BITS) bits_of(node, &is);
@@ -101,10 +101,22 @@ static bool scalar_of(const json_t *node, struct cup_shape_type *out_is)
     return true;
 }
 
+/* Maps of texts by text; those with other keys are not written as objects. */
+static bool map_of(const json_t *node, struct cup_shape_type *out_is)
+{
+    const json_t *key = json_object_get(node, "keys"), *value = json_object_get(node, "values");
+
+    if (strcmp(text_of(key, "type"), "string") != 0) return false;
+    if (strcmp(text_of(value, "type"), "string") != 0) return false;
+    *out_is = (struct cup_shape_type){.type = CUP_TYPE_MAP, .encoding = CUP_ENCODING_MAP};
+    return true;
+}
+
 static bool type_of(const json_t *node, struct cup_shape_type *out_is)
 {
     struct cup_shape_type element;
 
+    if (strcmp(text_of(node, "type"), "map") == 0) return map_of(node, out_is);
     if (strcmp(text_of(node, "type"), "array") != 0) return scalar_of(node, out_is);
     if (!scalar_of(json_object_get(node, "items"), &element)) return false;
     *out_is = (struct cup_shape_type){.type             = CUP_TYPE_LIST,
@@ -129,6 +141,7 @@ bool cup_shape_out_of_line(enum cup_encoding encoding)
     case CUP_ENCODING_BYTES_HEX:
     case CUP_ENCODING_DECIMAL_TEXT:
     case CUP_ENCODING_TEXT_BASE64:
+    case CUP_ENCODING_MAP:
     case CUP_ENCODING_LIST: return true;
     default: return false;
     }
@@ -322,6 +335,10 @@ void cup_shape_put_type(struct cup_text *text, const struct cup_shape_type *is)
     bool    list  = is->type == CUP_TYPE_LIST;
     uint8_t inner = list ? is->element_type : is->type;
 
+    if (is->type == CUP_TYPE_MAP) {
+        cup_text_puts(text, "map<string,string>");
+        return;
+    }
     cup_text_printf(text, "%s%s", list ? "array<" : "", cup_type_delta((enum cup_type)inner));
     if (inner == CUP_TYPE_DECIMAL) cup_text_printf(text, "(%u,%u)", is->precision, is->scale);
     if (list) cup_text_puts(text, ">");

@@ -227,15 +227,13 @@ uint32_t cup_columns_priv_grow(const struct cup_cell *cell, uint64_t bytes)
     return outcome;
 }
 
-uint32_t cup_columns_priv_elements(const struct cup_cell *cell, uint32_t elements)
+static uint32_t grow_child(const struct cup_cell *cell, struct cup_column *child, uint32_t elements)
 {
-    struct cup_column *child = cell->column->children;
-    struct cup_runs   *runs  = &cell->table->runs[child - cell->table->columns];
-    uint64_t           used  = cell->column->offsets[cell->row];
-    uint64_t           need  = used + elements + 1, cap, rows; /* one more: the last offset */
-    uint32_t           width = cup_vec_bytes((enum cup_vec)child->vec);
+    struct cup_runs *runs  = &cell->table->runs[child - cell->table->columns];
+    uint64_t         used  = cell->column->offsets[cell->row];
+    uint64_t         need  = used + elements + 1, cap, rows; /* one more: the last offset */
+    uint32_t         width = cup_vec_bytes((enum cup_vec)child->vec);
 
-    CUP_ASSERT(cell->column->vec == CUP_VEC_LIST);
     if (need <= child->row_cap) return CUP_OUTCOME_ACCEPTED;
     if (need < 2ull * child->row_cap) need = 2ull * child->row_cap;
     uint64_t bits    = (need + 7) / 8;
@@ -257,5 +255,15 @@ uint32_t cup_columns_priv_elements(const struct cup_cell *cell, uint32_t element
         if (cap / sizeof *child->offsets < rows) rows = cap / sizeof *child->offsets;
     }
     if (outcome == CUP_OUTCOME_ACCEPTED) child->row_cap = (uint32_t)rows;
+    return outcome;
+}
+
+uint32_t cup_columns_priv_elements(const struct cup_cell *cell, uint32_t elements)
+{
+    uint32_t outcome = CUP_OUTCOME_ACCEPTED;
+
+    CUP_ASSERT(cell->column->vec == CUP_VEC_LIST);
+    for (uint8_t i = 0; outcome == CUP_OUTCOME_ACCEPTED && i < cell->column->child_count; i++)
+        outcome = grow_child(cell, &cell->column->children[i], elements);
     return outcome;
 }

@@ -406,9 +406,11 @@ static void set_counts(struct cup_column *column, uint32_t rows)
 {
     column->row_count  = rows;
     column->null_count = count_nulls(column, rows);
-    if (column->vec != CUP_VEC_LIST) return;
-    column->children->row_count  = column->offsets[rows];
-    column->children->null_count = count_nulls(column->children, column->offsets[rows]);
+    for (uint8_t i = 0; i < column->child_count; i++) {
+        struct cup_column *child = &column->children[i];
+        child->row_count         = column->offsets[rows];
+        child->null_count        = count_nulls(child, column->offsets[rows]);
+    }
 }
 
 struct cup_changes cup_decode_changes(const struct cup_decode *decode, uint32_t table)

@@ -72,13 +72,13 @@ static enum cup_err bad_plan(struct cup_fault *out_fault, const char *what, cons
 
 /* --- tables --- */
 
-static uint32_t count_lists(const struct cup_plan_column *columns, uint32_t count)
+static uint32_t count_children(const struct cup_plan_column *columns, uint32_t count)
 {
-    uint32_t lists = 1; /* _unset */
+    uint32_t children = 1; /* of _unset */
 
     for (uint32_t i = 0; i < count; i++)
-        lists += columns[i].type == CUP_TYPE_LIST;
-    return lists;
+        children += columns[i].type == CUP_TYPE_LIST ? 1 : columns[i].type == CUP_TYPE_MAP ? 2 : 0;
+    return children;
 }
 
 static void fill_fields(const struct cup_plan *plan, struct cup_table *table)
@@ -91,6 +91,7 @@ static void fill_fields(const struct cup_plan *plan, struct cup_table *table)
                                                 .type      = column->type,
                                                 .precision = column->precision,
                                                 .scale     = column->scale};
+        if (column->type == CUP_TYPE_MAP) field = cup_map_field(field.name);
         table->masked |= column->mask != CUP_MASK_NONE;
         if (column->comment.bytes > 0) field.comment = cup_plan_text(plan, column->comment);
         if (column->type == CUP_TYPE_LIST) {
@@ -108,7 +109,8 @@ static void fill_fields(const struct cup_plan *plan, struct cup_table *table)
            CUP_SILVER_COUNT * sizeof *table->fields);
 }
 
-/* Points the list columns to the columns of their elements, which stand behind the others. */
+/* Points the columns of lists and maps to those of their elements, which stand behind the others.
+ */
 static void fill_columns(struct cup_table *table)
 {
     uint32_t child = table->column_count;
@@ -117,10 +119,11 @@ static void fill_columns(struct cup_table *table)
         struct cup_column *column = &table->columns[i];
         column->vec               = (uint8_t)cup_type_vec((enum cup_type)table->fields[i].type);
         if (column->vec != CUP_VEC_LIST) continue;
-        column->child_count = 1;
-        column->children    = &table->columns[child++];
-        column->children->vec =
-            (uint8_t)cup_type_vec((enum cup_type)table->fields[i].children->type);
+        column->child_count = (uint8_t)table->fields[i].child_count;
+        column->children    = &table->columns[child];
+        for (uint8_t c = 0; c < column->child_count; c++)
+            table->columns[child++].vec =
+                (uint8_t)cup_type_vec((enum cup_type)table->fields[i].children[c].type);
     }
     CUP_ASSERT(child == table->all_count);
 }
@@ -146,20 +149,20 @@ static enum cup_err open_table(struct cup_decode *decode, uint32_t index,
 {
     struct cup_table *table = &decode->tables[index];
 
-    table->plan         = &cup_plan_tables(decode->plan)[index];
-    table->plan_columns = cup_plan_columns(decode->plan, table->plan);
-    table->data_count   = table->plan->columns.count;
-    table->column_count = table->data_count + CUP_SILVER_COUNT;
-    uint32_t list_count = count_lists(table->plan_columns, table->data_count);
-    table->all_count    = table->column_count + list_count;
-    table->bare_shape   = CUP_NONE;
-    table->any_shape    = CUP_NONE;
-    table->open_index   = CUP_NONE;
-    table->fields       = calloc(table->column_count, sizeof *table->fields);
-    table->elements     = calloc(list_count, sizeof *table->elements);
-    table->columns      = calloc(table->all_count, sizeof *table->columns);
-    table->runs         = calloc(table->all_count, sizeof *table->runs);
-    table->keys         = calloc(table->data_count, sizeof *table->keys);
+    table->plan          = &cup_plan_tables(decode->plan)[index];
+    table->plan_columns  = cup_plan_columns(decode->plan, table->plan);
+    table->data_count    = table->plan->columns.count;
+    table->column_count  = table->data_count + CUP_SILVER_COUNT;
+    uint32_t child_count = count_children(table->plan_columns, table->data_count);
+    table->all_count     = table->column_count + child_count;
+    table->bare_shape    = CUP_NONE;
+    table->any_shape     = CUP_NONE;
+    table->open_index    = CUP_NONE;
+    table->fields        = calloc(table->column_count, sizeof *table->fields);
+    table->elements      = calloc(child_count, sizeof *table->elements);
+    table->columns       = calloc(table->all_count, sizeof *table->columns);
+    table->runs          = calloc(table->all_count, sizeof *table->runs);
+    table->keys          = calloc(table->data_count, sizeof *table->keys);
     table->oddities =
         calloc(((size_t)table->data_count + 1) * CUP_ODDITY_COUNT, sizeof *table->oddities);
     if (table->fields == NULL || table->elements == NULL || table->columns == NULL ||

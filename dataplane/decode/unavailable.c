@@ -43,10 +43,21 @@ static bool is_unavailable(struct cup_decode *decode, uint32_t encoding,
     return encoding == CUP_ENCODING_JSON && is_text(decode, node, decode->unavailable_pair);
 }
 
+/* A map of one pair, both halves the placeholder. */
+static bool is_pair(struct cup_decode *decode, const struct cup_json_node *map)
+{
+    struct cup_span key = {.at = decode->buf + map[1].key_at, .bytes = map[1].key_bytes};
+
+    return map->kind == CUP_JSON_OBJECT && map->child_count == 1 &&
+           cup_span_priv_equal(key, decode->unavailable) &&
+           is_text(decode, map + 1, decode->unavailable);
+}
+
 bool cup_values_priv_unavailable(struct cup_decode *decode, const struct cup_member *member,
                                  const struct cup_json_node *node)
 {
     CUP_ASSERT(member->unavailable);
+    if (member->encoding == CUP_ENCODING_MAP) return is_pair(decode, node);
     if (member->element == NULL) return is_unavailable(decode, member->encoding, node);
     if (node->kind != CUP_JSON_ARRAY || node->child_count == 0) return false;
     if (node->child_count == 1 && is_unavailable(decode, member->element->encoding, node + 1))

@@ -20,22 +20,29 @@ struct cup_span cup_values_priv_text(struct cup_decode *decode, const struct cup
     return text;
 }
 
-/* --- lists --- */
+/* --- lists and maps --- */
+
+static struct cup_cell child_cell(const struct cup_cell *cell, uint8_t index)
+{
+    struct cup_cell one = *cell;
+
+    one.column = &cell->column->children[index];
+    one.runs   = &cell->table->runs[one.column - cell->table->columns];
+    one.row    = cell->column->offsets[cell->row];
+    return one;
+}
 
 static uint32_t put_list(struct cup_cell *cell, const struct cup_json_node *node)
 {
     struct cup_column          *list = cell->column;
     const struct cup_json_node *item = node + 1;
-    struct cup_cell             one  = *cell;
+    struct cup_cell             one  = child_cell(cell, 0);
     bool                        any  = node->child_count == 0;
 
     if (node->kind != CUP_JSON_ARRAY) return CUP_OUTCOME_TYPE_MISMATCH;
     uint32_t outcome = cup_columns_priv_elements(cell, node->child_count);
     if (outcome != OK) return outcome;
     one.member = cell->member->element;
-    one.column = list->children;
-    one.runs   = &cell->table->runs[list->children - cell->table->columns];
-    one.row    = list->offsets[cell->row];
     for (uint32_t i = 0; i < node->child_count; i++, one.row++) {
         outcome = OK;
         any |= item->kind != CUP_JSON_NULL;
@@ -46,6 +53,33 @@ static uint32_t put_list(struct cup_cell *cell, const struct cup_json_node *node
     }
     if (!any) cup_odd_priv_note(cell->decode, cell->member->column, CUP_ODDITY_VALUE_LOST);
     list->offsets[cell->row + 1] = one.row;
+    cup_cell_priv_valid(cell);
+    return OK;
+}
+
+/* {"key": "text", "other": null} */
+static uint32_t put_map(struct cup_cell *cell, const struct cup_json_node *node)
+{
+    struct cup_cell             key = child_cell(cell, 0), value = child_cell(cell, 1);
+    const struct cup_json_node *item = node + 1;
+
+    if (node->kind != CUP_JSON_OBJECT) return CUP_OUTCOME_TYPE_MISMATCH;
+    uint32_t outcome = cup_columns_priv_elements(cell, node->child_count);
+    for (uint32_t i = 0; outcome == OK && i < node->child_count; i++, key.row++, value.row++) {
+        struct cup_json_node name = {.kind = CUP_JSON_STRING,
+                                     .flags =
+                                         item->flags & CUP_JSON_KEY_ESCAPED ? CUP_JSON_ESCAPED : 0,
+                                     .at    = item->key_at,
+                                     .bytes = item->key_bytes};
+        outcome                   = cup_put_priv_string(&key, &name);
+        if (item->kind == CUP_JSON_NULL)
+            cup_values_priv_null(&value);
+        else if (outcome == OK)
+            outcome = cup_put_priv_string(&value, item);
+        item = cell->decode->doc.nodes + item->next;
+    }
+    if (outcome != OK) return outcome;
+    cell->column->offsets[cell->row + 1] = key.row;
     cup_cell_priv_valid(cell);
     return OK;
 }
@@ -92,6 +126,7 @@ static const struct {
     [CUP_ENCODING_TIMESTAMP_ISO]              = {cup_put_priv_timestamp_iso, LOCAL},
     [CUP_ENCODING_TIMESTAMP_ZONED]            = {cup_put_priv_timestamp_zoned, TYPE(TIMESTAMP)},
     [CUP_ENCODING_LIST]                       = {put_list, TYPE(LIST)},
+    [CUP_ENCODING_MAP]                        = {put_map, TYPE(MAP)},
     [CUP_ENCODING_YEAR]                       = {cup_put_priv_integer, TYPE(INT) | TYPE(LONG)},
     [CUP_ENCODING_BITS]                       = {cup_put_priv_bits, TYPE(STRING)},
     [CUP_ENCODING_ENUM_SET]                   = {cup_put_priv_string, TYPE(STRING)},

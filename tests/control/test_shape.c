@@ -39,7 +39,7 @@ static void check_every_row(void)
         const struct cup_encoding_row *row  = cup_encoding_row((enum cup_encoding)i);
         struct cup_text                text = {0};
         if (strcmp(row->connect_type, "-") == 0 || i == CUP_ENCODING_LIST ||
-            i == CUP_ENCODING_DECIMAL_BASE64)
+            i == CUP_ENCODING_MAP || i == CUP_ENCODING_DECIMAL_BASE64)
             continue;
         cup_text_printf(&text,
                         "{\"type\":\"struct\",\"fields\":[{\"type\":\"struct\",\"field\":\"after\","
@@ -58,6 +58,28 @@ static void check_every_row(void)
               shape.members[1].is.element_encoding == i);
         cup_text_free(&text);
     }
+}
+
+#define MAP(key, value)                                                                            \
+    "{\"type\":\"map\",\"keys\":{\"type\":\"" key "\"},\"values\":{\"type\":\"" value              \
+    "\"},\"optional\":true,\"field\":\"m\"}"
+
+/* A map of texts is one; with other keys it is not written as an object. */
+static void check_maps(void)
+{
+    struct cup_text  says = {0};
+    struct cup_shape shape =
+        parse(ENVELOPE(INT32("id") "," MAP("string", "string")), "", "postgresql");
+
+    CHECK(shape.members[1].is.type == CUP_TYPE_MAP);
+    CHECK(shape.members[1].is.encoding == CUP_ENCODING_MAP && shape.members[1].is.unavailable);
+    cup_shape_put_type(&says, &shape.members[1].is);
+    CHECK(strcmp(says.at, "map<string,string>") == 0);
+    CHECK(cup_shape_parse(&keep, ENVELOPE(MAP("int16", "string")), "", "", &shape, &says) ==
+          CUP_BAD_DATA);
+    CHECK(cup_shape_parse(&keep, ENVELOPE(MAP("string", "int64")), "", "", &shape, &says) ==
+          CUP_BAD_DATA);
+    cup_text_free(&says);
 }
 
 static void check_decimals(void)
@@ -206,6 +228,7 @@ int main(int argc, char **argv)
 {
     (void)cup_test_begin(argc, argv);
     keep = fixture_keep();
+    check_maps();
     check_every_row();
     check_decimals();
     check_keys_and_out_of_line();

@@ -61,8 +61,10 @@ static struct cup_plan_list put_columns(struct blob *blob, const struct cup_spec
                                                 .mask_keep = is->mask_keep,
                                                 .generated = is->generated};
         column.mask_text = put_text(blob, is->mask_text == NULL ? "" : is->mask_text);
-        CHECK(cup_type_parse(is->type, strlen(is->type), &column.type, &column.precision,
-                             &column.scale));
+        column.type      = CUP_TYPE_MAP; /* of texts: no name says what is in it */
+        if (strcmp(is->type, "map") != 0)
+            CHECK(cup_type_parse(is->type, strlen(is->type), &column.type, &column.precision,
+                                 &column.scale));
         if (is->element != NULL) {
             column.element_type = column.type;
             column.type         = CUP_TYPE_LIST;

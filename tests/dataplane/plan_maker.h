@@ -16,8 +16,9 @@
 #include "dataplane/abi/plan.h"
 
 struct cup_spec_column {
-    const char *name;     /* of the column and of the member */
-    const char *type;     /* Delta name; a list: of its elements, with encoding "list" */
+    const char *name; /* of the column and of the member */
+    const char
+        *type; /* Delta name; a list: of its elements, with encoding "list"; "map": of texts */
     const char *encoding; /* name in encoding.def; NULL: no member fills the column */
     const char *element;  /* encoding of the elements of a list */
     const char *member;   /* NULL: as name */

@@ -157,6 +157,24 @@ static void print_list(struct cup_text *text, const struct cup_column *column, u
     cup_text_puts(text, "]");
 }
 
+static void print_map(struct cup_text *text, const struct cup_column *column, uint32_t row)
+{
+    const struct cup_column *key = &column->children[0], *value = &column->children[1];
+
+    cup_text_puts(text, "{");
+    for (uint32_t i = column->offsets[row]; i < column->offsets[row + 1]; i++) {
+        CHECK(!cup_column_is_null(key, i));
+        if (i > column->offsets[row]) cup_text_puts(text, ",");
+        print_value(text, key, CUP_TYPE_STRING, i);
+        cup_text_puts(text, ":");
+        if (cup_column_is_null(value, i))
+            cup_text_puts(text, "null");
+        else
+            print_value(text, value, CUP_TYPE_STRING, i);
+    }
+    cup_text_puts(text, "}");
+}
+
 static void print_row(struct cup_harness *harness, const struct cup_changes *changes, uint32_t row)
 {
     struct cup_text text    = {0};
@@ -172,7 +190,9 @@ static void print_row(struct cup_harness *harness, const struct cup_changes *cha
         CHECK(column->row_count == changes->row_count);
         if ((i >= columns && !op && !unset) || cup_column_is_null(column, row)) continue;
         cup_text_printf(&text, " %s=", field->name);
-        if (column->vec == CUP_VEC_LIST)
+        if (field->type == CUP_TYPE_MAP)
+            print_map(&text, column, row);
+        else if (column->vec == CUP_VEC_LIST)
             print_list(&text, column, field->children->type, row);
         else
             print_value(&text, column, field->type, row);

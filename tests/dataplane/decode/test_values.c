@@ -220,6 +220,7 @@ static const struct {
     {"integer", "list", "int32",
      "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,"
      "108,117,101]"},
+    {"map", "map", NULL, "{\"" UNSET "\":\"" UNSET "\"}"},
 };
 
 static void check_placeholders(void)
@@ -267,6 +268,44 @@ static void check_no_placeholder(void)
                     NULL);
     check_row(harness, CUP_OUTCOME_ACCEPTED,
               "t: v=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1] id=1 _op=u");
+    cup_harness_close(harness);
+}
+
+/* Objects as maps: keys and values of every length, a null among them, more of them than the first
+ * share of memory holds; an object of another kind is refused. */
+static void check_maps(void)
+{
+    struct cup_spec_column column = {
+        .name = "v", .type = "map", .encoding = "map", .unavailable = 1};
+    struct cup_harness *harness = open_one(&column);
+    struct cup_text     json = {0}, row = {0};
+
+    add(harness, "c", "{}");
+    check_row(harness, CUP_OUTCOME_ACCEPTED, "t: v={} _op=c");
+    add(harness, "c", "{\"a\\u0041\":\"x\\n\",\"b\":null,\"\":\"\"}");
+    check_row(harness, CUP_OUTCOME_ACCEPTED, "t: v={aA:x\n,b:null,:} _op=c");
+    add(harness, "c", "{\"a\":\"b\",\"c\":1}");
+    check_row(harness, CUP_OUTCOME_TYPE_MISMATCH, "");
+    add(harness, "c", "{\"a\":{}}");
+    check_row(harness, CUP_OUTCOME_TYPE_MISMATCH, "");
+    add(harness, "c", "[\"a\",\"b\"]");
+    check_row(harness, CUP_OUTCOME_TYPE_MISMATCH, "");
+    add(harness, "c", "{\"" UNSET "\":\"" UNSET "\"}"); /* nothing is unset in a create */
+    check_row(harness, CUP_OUTCOME_ACCEPTED, "t: v={" UNSET ":" UNSET "} _op=c");
+    cup_text_puts(&json, "{");
+    cup_text_puts(&row, "t: v={");
+    for (uint32_t i = 0; i < 900; i++) {
+        cup_text_printf(&json, "%s\"k%u\":\"%.*s\"", i == 0 ? "" : ",", i, (int)(i % 20),
+                        "abcdefghijklmnopqrst");
+        cup_text_printf(&row, "%sk%u:%.*s", i == 0 ? "" : ",", i, (int)(i % 20),
+                        "abcdefghijklmnopqrst");
+    }
+    cup_text_puts(&json, "}");
+    cup_text_puts(&row, "} _op=c");
+    add(harness, "c", json.at);
+    check_row(harness, CUP_OUTCOME_ACCEPTED, row.at);
+    cup_text_free(&json);
+    cup_text_free(&row);
     cup_harness_close(harness);
 }
 
@@ -357,5 +396,6 @@ int main(int argc, char **argv)
     check_placeholders();
     check_no_placeholder();
     check_bad_pairs();
+    check_maps();
     return 0;
 }

@@ -34,6 +34,15 @@ void cup_text_put(struct cup_text *text, const void *bytes, size_t count)
     text->at[text->bytes] = '\0';
 }
 
+void *cup_text_room(struct cup_text *text, size_t count)
+{
+    if (!reserve(text, count)) return NULL;
+    char *room = text->at + text->bytes;
+    text->bytes += count;
+    text->at[text->bytes] = '\0';
+    return room;
+}
+
 void cup_text_puts(struct cup_text *text, const char *string)
 {
     cup_text_put(text, string, strlen(string));

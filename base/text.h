@@ -23,8 +23,10 @@ struct cup_text {
 };
 
 void cup_text_put(struct cup_text *text, const void *bytes, size_t count);
-void cup_text_puts(struct cup_text *text, const char *string);
-void cup_text_printf(struct cup_text *text, const char *format, ...)
+/* cup_text_room appends count bytes for the caller to fill; NULL when there is no memory. */
+void *cup_text_room(struct cup_text *text, size_t count);
+void  cup_text_puts(struct cup_text *text, const char *string);
+void  cup_text_printf(struct cup_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* cup_text_json appends bytes as a JSON string with its quotes; bytes must be UTF-8. */

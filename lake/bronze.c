@@ -9,6 +9,8 @@
     (64u << 10) /* a write of this size is cheap per byte and small beside a member                \
                  */
 
+_Static_assert(OUT_BYTES == CUP_SEAL_CHUNK_BYTES, "what is written at a time is a chunk");
+
 struct cup_bronze {
     struct cup_deflate *deflate;
     struct cup_sink     sink;
@@ -17,7 +19,11 @@ struct cup_bronze {
     uint64_t            at;         /* bytes taken by the open member */
     uint64_t            file_bytes; /* what the sink has */
     size_t              out_bytes;
+    bool                sealed;
+    struct cup_seal_key key;
+    struct cup_seal     seal; /* of the open member */
     uint8_t             out[OUT_BYTES];
+    uint8_t             chunk[OUT_BYTES + CUP_SEAL_EXTRA_BYTES];
 };
 
 enum cup_err cup_bronze_open(struct cup_bronze **out_bronze, struct cup_fault *out_fault)
@@ -38,7 +44,15 @@ void cup_bronze_close(struct cup_bronze *bronze)
 {
     if (bronze == NULL) return;
     cup_deflate_close(bronze->deflate);
+    cup_seal_key_forget(&bronze->key);
     free(bronze);
+}
+
+void cup_bronze_seal(struct cup_bronze *bronze, const struct cup_seal_key *key)
+{
+    CUP_ASSERT(!bronze->file_open);
+    bronze->sealed = key != NULL;
+    if (bronze->sealed) bronze->key = *key;
 }
 
 void cup_bronze_begin(struct cup_bronze *bronze, struct cup_sink sink)
@@ -65,16 +79,41 @@ size_t cup_bronze_room(const struct cup_bronze *bronze)
                                                 : 0;
 }
 
-static enum cup_err flush(struct cup_bronze *bronze, struct cup_fault *out_fault)
+static enum cup_err put(struct cup_bronze *bronze, const uint8_t *bytes, size_t count,
+                        struct cup_fault *out_fault)
 {
-    size_t count = bronze->out_bytes;
+    enum cup_err err = bronze->sink.put(bronze->sink.arg, bytes, count, out_fault);
 
-    if (count == 0) return CUP_OK;
-    enum cup_err err = bronze->sink.put(bronze->sink.arg, bronze->out, count, out_fault);
-    if (err != CUP_OK) return err;
-    bronze->file_bytes += count;
-    bronze->out_bytes = 0;
-    return CUP_OK;
+    if (err == CUP_OK) bronze->file_bytes += count;
+    return err;
+}
+
+/* last: of a sealed member, which may end with an empty chunk. */
+static enum cup_err flush(struct cup_bronze *bronze, bool last, struct cup_fault *out_fault)
+{
+    size_t         count = bronze->out_bytes;
+    const uint8_t *bytes = bronze->out;
+
+    if (count == 0 && !(bronze->sealed && last)) return CUP_OK;
+    if (bronze->sealed) {
+        cup_seal_chunk(&bronze->seal, bronze->out, count, last, bronze->chunk);
+        count += CUP_SEAL_EXTRA_BYTES;
+        bytes = bronze->chunk;
+    }
+    enum cup_err err = put(bronze, bytes, count, out_fault);
+    if (err == CUP_OK) bronze->out_bytes = 0;
+    return err;
+}
+
+static enum cup_err begin_member(struct cup_bronze *bronze, struct cup_fault *out_fault)
+{
+    uint8_t head[CUP_SEAL_HEAD_BYTES];
+
+    cup_deflate_begin(bronze->deflate);
+    bronze->member_open = true;
+    if (!bronze->sealed) return CUP_OK;
+    cup_seal_begin(&bronze->seal, &bronze->key, bronze->member_at, CUP_SEAL_MEMBER, head);
+    return put(bronze, head, sizeof head, out_fault);
 }
 
 /* Feeds the open member; `last` ends it. */
@@ -95,7 +134,7 @@ static enum cup_err feed(struct cup_bronze *bronze, const uint8_t *bytes, size_t
         bronze->out_bytes += written;
         done = last ? ended : count == 0;
         if (bronze->out_bytes < OUT_BYTES) continue;
-        enum cup_err err = flush(bronze, out_fault);
+        enum cup_err err = flush(bronze, false, out_fault);
         if (err != CUP_OK) return err;
     }
     return CUP_OK;
@@ -106,6 +145,7 @@ static enum cup_err end_member(struct cup_bronze *bronze, struct cup_fault *out_
     static const uint8_t nothing[1];
 
     enum cup_err err = feed(bronze, nothing, 0, true, out_fault);
+    if (err == CUP_OK && bronze->sealed) err = flush(bronze, true, out_fault);
     if (err != CUP_OK) return err;
     bronze->member_open = false;
     bronze->member_at   = bronze->file_bytes + bronze->out_bytes;
@@ -120,9 +160,9 @@ enum cup_err cup_bronze_put(struct cup_bronze *bronze, const uint8_t *bytes, siz
     CUP_ASSERT(bytes != NULL || count == 0);
 
     if (count > 0) {
-        if (!bronze->member_open) cup_deflate_begin(bronze->deflate);
-        bronze->member_open = true;
-        enum cup_err err    = feed(bronze, bytes, count, false, out_fault);
+        enum cup_err err = CUP_OK;
+        if (!bronze->member_open) err = begin_member(bronze, out_fault);
+        if (err == CUP_OK) err = feed(bronze, bytes, count, false, out_fault);
         if (err != CUP_OK) return err;
         bronze->at += count;
     }
@@ -138,7 +178,7 @@ enum cup_err cup_bronze_end(struct cup_bronze *bronze, uint64_t *out_bytes,
     CUP_ASSERT(bronze->file_open);
     CUP_ASSERT(out_bytes != NULL);
     if (bronze->member_open) err = end_member(bronze, out_fault);
-    if (err == CUP_OK) err = flush(bronze, out_fault);
+    if (err == CUP_OK && !bronze->sealed) err = flush(bronze, true, out_fault);
     bronze->file_open = bronze->member_open = false;
     if (err != CUP_OK) return err;
     *out_bytes = bronze->file_bytes;

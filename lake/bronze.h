@@ -4,11 +4,16 @@
  *   | member 0 | member 1 | ...   a member is closed at the first record bound past 1 MiB
  * (uncompressed)
  *
+ * Sealed (bronze.encrypt), each member's bytes are a stream of kernels/seal of their own, kind
+ * MEMBER, `at` its offset in the file; it ends where the next one starts:
+ *
+ *   | head 40 | chunk | ... | last chunk | head 40 | chunk | ...
+ *
  * Every member can be read alone: a torn or flipped file costs the members it hits, not the rest.
  * The index (a Delta table) says for each record: file, start of its member, offset and length
  * inside it.
  *
- * Holds     one deflate object and 64 KiB of output.
+ * Holds     one deflate object, 64 KiB of output, and as much when sealed; the key.
  * Owner     one worker; one open file at a time.
  * Threads   one.
  * Fails     open (NO_MEMORY); what the sink returns.
@@ -22,6 +27,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "kernels/seal/seal.h"
 #include "lake/parquet.h"
 
 #define CUP_BRONZE_MEMBER_BYTES (1u << 20)
@@ -34,6 +40,9 @@ void                        cup_bronze_close(struct cup_bronze *bronze);
 
 /* cup_bronze_begin starts a new file that goes to sink. */
 void cup_bronze_begin(struct cup_bronze *bronze, struct cup_sink sink);
+
+/* cup_bronze_seal: files begun from now on are sealed under a copy of key; NULL: they are not. */
+void cup_bronze_seal(struct cup_bronze *bronze, const struct cup_seal_key *key);
 
 /* Where the next byte will lie. */
 struct cup_bronze_place {

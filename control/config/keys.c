@@ -147,10 +147,6 @@ enum cup_err cup_keys_load(const struct cup_catalog *catalog, struct cup_setting
 {
     bool tokens = needs_tokens(catalog);
 
-    if (settings->bronze_encrypt) {
-        cup_text_puts(says, "bronze.encrypt: on: the data plane does not seal yet\n");
-        return CUP_BAD_CONFIG;
-    }
     if (!tokens) settings->token_id = NULL;
     if (!tokens && !settings->bronze_encrypt) return CUP_OK;
     if (!check_folder(settings, catalog, says)) return CUP_BAD_CONFIG;

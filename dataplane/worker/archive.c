@@ -46,6 +46,10 @@ enum cup_err cup_worker_priv_archive_open(struct cup_worker *worker, struct cup_
                                                   cup_quarantine_fields(), CUP_QUARANTINE_COUNT))
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "quarantine of one worker (key: memory)",
                              NULL);
+    if (worker->plan->bronze_encrypt) {
+        enum cup_err err = cup_seal_init(out_fault);
+        if (err != CUP_OK) return err;
+    }
     if (!worker->plan->bronze) return CUP_OK;
     if (!cup_rows_open(&archive->index, &worker->pool, cup_index_fields(), CUP_INDEX_COUNT))
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "archive of one worker (key: memory)", NULL);
@@ -67,6 +71,9 @@ void cup_worker_priv_archive_close(struct cup_worker *worker)
     free(archive->places);
     archive->places = NULL;
     cup_text_free(&archive->headers);
+    cup_text_free(&archive->sealed);
+    cup_seal_key_forget(&archive->key);
+    archive->key_epoch = 0;
     cup_text_free(&archive->oversize_head);
 }
 
@@ -80,9 +87,10 @@ static enum cup_err open_file(struct cup_worker *worker, struct cup_fault *out_f
     if (err != CUP_OK) return err;
     cup_clock_day_text(worker->ingested_us, day);
     cup_rnd_uuid(uuid);
-    int bytes = snprintf(archive->name, sizeof archive->name, "%s/date=%s/%010llu-%u-%s.ndjson.gz",
-                         archive->bronze_folder, day, (unsigned long long)worker->context.epoch,
-                         worker->config.index, uuid);
+    int bytes =
+        snprintf(archive->name, sizeof archive->name, "%s/date=%s/%010llu-%u-%s.ndjson.gz%s",
+                 archive->bronze_folder, day, (unsigned long long)worker->context.epoch,
+                 worker->config.index, uuid, worker->plan->bronze_encrypt ? ".sealed" : "");
     CUP_ASSERT(bytes > 0 && (size_t)bytes < sizeof archive->name);
     archive->short_name = archive->name + strlen(archive->bronze_folder) + 1;
     archive->row_count  = 0;
@@ -201,11 +209,12 @@ static bool set_string(struct cup_rows *rows, uint32_t column, const char *text)
     return cup_rows_set_text(rows, column, text, strlen(text));
 }
 
-static bool set_key(struct cup_rows *rows, uint32_t column, const struct cup_batch *batch,
+static bool set_key(struct cup_worker *worker, struct cup_rows *rows, uint32_t column,
                     const struct cup_record *record)
 {
     if (record->key_kind == CUP_VALUE_NULL) return true;
-    return cup_rows_set_text(rows, column, batch->region + record->key_at, record->key_bytes);
+    return cup_worker_priv_set_sealed(worker, rows, column, CUP_SEAL_KEY, record->position,
+                                      worker->batch.region + record->key_at, record->key_bytes);
 }
 
 /* Of a quarantine that is not inline only bronze may hold keys that silver masks. */
@@ -217,7 +226,8 @@ static bool hides_key(const struct cup_worker *worker, const struct cup_rows *ro
 
 /* Where the record came from; the columns stand side by side in both tables. */
 struct origin_columns {
-    uint32_t input, position, topic, partition, offset, timestamp, key, file, member_at, at, bytes;
+    uint32_t input, position, topic, partition, offset, timestamp, key, file, member_at, at, bytes,
+        sealed;
 };
 
 static bool set_origin(struct cup_worker *worker, struct cup_rows *rows,
@@ -233,7 +243,9 @@ static bool set_origin(struct cup_worker *worker, struct cup_rows *rows,
         cup_rows_set_int(rows, columns->timestamp, record->timestamp_ms * CUP_US_PER_MS);
     if (!set_string(rows, columns->input, worker->batch.name) ||
         !set_string(rows, columns->topic, cup_source_topic(worker->source, record->topic)) ||
-        (!hides_key(worker, rows) && !set_key(rows, columns->key, &worker->batch, record)))
+        (!hides_key(worker, rows) && !set_key(worker, rows, columns->key, record)))
+        return false;
+    if (worker->plan->bronze_encrypt && !set_string(rows, columns->sealed, worker->archive.key_day))
         return false;
     if (worker->archive.bronze == NULL || !is_archived(&worker->batch, record)) return true;
     cup_rows_set_int(rows, columns->member_at, (int64_t)worker->archive.places[i].member_at);
@@ -246,7 +258,7 @@ static bool build_index_row(struct cup_worker *worker, uint32_t i)
     static const struct origin_columns columns = {
         CUP_INDEX_INPUT,     CUP_INDEX_POSITION,  CUP_INDEX_TOPIC, CUP_INDEX_PARTITION,
         CUP_INDEX_OFFSET,    CUP_INDEX_TIMESTAMP, CUP_INDEX_KEY,   CUP_INDEX_FILE,
-        CUP_INDEX_MEMBER_AT, CUP_INDEX_AT,        CUP_INDEX_BYTES};
+        CUP_INDEX_MEMBER_AT, CUP_INDEX_AT,        CUP_INDEX_BYTES, CUP_INDEX_SEALED};
     struct cup_rows         *rows    = &worker->archive.index;
     const struct cup_batch  *batch   = &worker->batch;
     const struct cup_record *record  = &batch->records[i];
@@ -263,11 +275,13 @@ static bool build_index_row(struct cup_worker *worker, uint32_t i)
     if (record->headers_bytes > 0) {
         struct cup_text *headers = &worker->archive.headers;
         put_headers_json(headers, batch, record);
-        if (!cup_rows_set_text(rows, CUP_INDEX_HEADERS, headers->at, headers->bytes)) return false;
+        if (!cup_worker_priv_set_sealed(worker, rows, CUP_INDEX_HEADERS, CUP_SEAL_HEADERS,
+                                        record->position, headers->at, headers->bytes))
+            return false;
     }
     if (record->value_kind == CUP_VALUE_BYTES && !is_one_line(batch, record) &&
-        !cup_rows_set_text(rows, CUP_INDEX_VALUE, batch->region + record->value_at,
-                           record->value_bytes))
+        !cup_worker_priv_set_sealed(worker, rows, CUP_INDEX_VALUE, CUP_SEAL_VALUE, record->position,
+                                    batch->region + record->value_at, record->value_bytes))
         return false;
     cup_rows_commit(rows);
     return true;
@@ -285,7 +299,8 @@ static bool set_inline_value(struct cup_worker *worker, uint32_t i)
         value = worker->archive.oversize_head.at;
         bytes = worker->archive.oversize_head.bytes;
     }
-    return cup_rows_set_text(&worker->archive.quarantine, CUP_QUARANTINE_VALUE, value, bytes);
+    return cup_worker_priv_set_sealed(worker, &worker->archive.quarantine, CUP_QUARANTINE_VALUE,
+                                      CUP_SEAL_VALUE, record->position, value, bytes);
 }
 
 static const char *rule_id(const struct cup_plan *plan, const struct cup_verdict *verdict)
@@ -323,7 +338,7 @@ static bool build_quarantine_row(struct cup_worker *worker, uint32_t i)
         CUP_QUARANTINE_INPUT,     CUP_QUARANTINE_POSITION, CUP_QUARANTINE_TOPIC,
         CUP_QUARANTINE_PARTITION, CUP_QUARANTINE_OFFSET,   CUP_QUARANTINE_TIMESTAMP,
         CUP_QUARANTINE_KEY,       CUP_QUARANTINE_FILE,     CUP_QUARANTINE_MEMBER_AT,
-        CUP_QUARANTINE_AT,        CUP_QUARANTINE_BYTES};
+        CUP_QUARANTINE_AT,        CUP_QUARANTINE_BYTES,    CUP_QUARANTINE_SEALED};
     struct cup_rows *rows = &worker->archive.quarantine;
 
     cup_rows_begin(rows);
@@ -387,8 +402,9 @@ enum cup_err cup_worker_priv_archive(struct cup_worker *worker, uint32_t from, u
     struct cup_archive *archive = &worker->archive;
     enum cup_err        err     = CUP_OK;
 
+    if (to > from) err = cup_worker_priv_key_ready(worker, out_fault);
     if (worker->plan->quarantine_inline) keep_oversize_head(worker, from, to);
-    if (archive->bronze != NULL) err = put_values(worker, from, to, out_fault);
+    if (err == CUP_OK && archive->bronze != NULL) err = put_values(worker, from, to, out_fault);
     if (to > from)
         archive->in_oversize = (worker->batch.records[to - 1].flags & CUP_RECORD_PART) != 0;
 

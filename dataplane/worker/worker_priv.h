@@ -10,6 +10,7 @@
 #ifndef CUP_DATAPLANE_WORKER_WORKER_PRIV_H
 #define CUP_DATAPLANE_WORKER_WORKER_PRIV_H
 
+#include "base/clock.h"
 #include "dataplane/abi/partition.h"
 #include "dataplane/source/source.h"
 #include "dataplane/transform/masks.h"
@@ -65,6 +66,11 @@ struct cup_archive {
     char            bronze_folder[CUP_WORKER_FOLDER_BYTES], index_folder[CUP_WORKER_FOLDER_BYTES];
     char            quarantine_folder[CUP_WORKER_FOLDER_BYTES];
     struct cup_text headers; /* scratch: headers as JSON */
+
+    struct cup_seal_key key; /* bronze.encrypt: of the open epoch */
+    uint64_t            key_epoch;
+    char                key_day[CUP_DAY_TEXT_BYTES];
+    struct cup_text     sealed; /* scratch */
 };
 
 /* The open file of a partition; its place is free when no file is open. */
@@ -172,6 +178,14 @@ CUP_MUST_CHECK enum cup_err cup_worker_priv_archive(struct cup_worker *worker, u
 CUP_MUST_CHECK enum cup_err cup_worker_priv_archive_finish(struct cup_worker *worker,
                                                            enum cup_close     why,
                                                            struct cup_fault  *out_fault);
+
+/* Sealed: the key of the open epoch, made on the first record of a day; a text of an index or
+ * quarantine row, sealed if the plan says so (headers then as base64). */
+CUP_MUST_CHECK enum cup_err cup_worker_priv_key_ready(struct cup_worker *worker,
+                                                      struct cup_fault  *out_fault);
+CUP_MUST_CHECK bool cup_worker_priv_set_sealed(struct cup_worker *worker, struct cup_rows *rows,
+                                               uint32_t column, enum cup_seal_kind kind,
+                                               uint64_t position, const void *bytes, size_t count);
 
 /* cup_worker_priv_part_file adds an empty file to the open epoch's part; the caller fills it at
  * once. cup_worker_priv_finish does both for an open Parquet file. When as many files wait as one

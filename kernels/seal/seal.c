@@ -79,11 +79,16 @@ bool cup_seal_is(const void *bytes, size_t count)
     return count >= CUP_SEAL_HEAD_BYTES && memcmp(bytes, MAGIC, MAGIC_BYTES) == 0;
 }
 
+bool cup_seal_is_of(const struct cup_seal_key *key, const uint8_t head[CUP_SEAL_HEAD_BYTES])
+{
+    return memcmp(head + MAGIC_BYTES, key->id, CUP_SEAL_ID_BYTES) == 0;
+}
+
 bool cup_seal_open(struct cup_seal *seal, const struct cup_seal_key *key, uint64_t at,
                    enum cup_seal_kind kind, const uint8_t head[CUP_SEAL_HEAD_BYTES])
 {
     if (!cup_seal_is(head, CUP_SEAL_HEAD_BYTES)) return false;
-    if (memcmp(head + MAGIC_BYTES, key->id, CUP_SEAL_ID_BYTES) != 0) return false;
+    if (!cup_seal_is_of(key, head)) return false;
     set_about(seal, at, kind);
     return crypto_secretstream_xchacha20poly1305_init_pull((state *)(void *)seal->state,
                                                            head + HEADER_AT, key->bytes) == 0;

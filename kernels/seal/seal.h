@@ -64,6 +64,9 @@ void cup_seal_chunk(struct cup_seal *seal, const void *bytes, size_t count, bool
 /* cup_seal_is: the bytes begin as a stream does. */
 bool cup_seal_is(const void *bytes, size_t count);
 
+/* cup_seal_is_of: the head of a stream names this key. */
+bool cup_seal_is_of(const struct cup_seal_key *key, const uint8_t head[CUP_SEAL_HEAD_BYTES]);
+
 /* cup_seal_open starts reading a stream. False: no head, or one of another key.
  * cup_seal_open_chunk writes count - CUP_SEAL_EXTRA_BYTES bytes; false: damaged, cut, or moved. */
 CUP_MUST_CHECK bool cup_seal_open(struct cup_seal *seal, const struct cup_seal_key *key,

@@ -12,7 +12,7 @@
 static const char help[] =
     "usage: cupel-lake COMMAND LAKE [options]\n"
     "\n"
-    "  verify LAKE [--domain D] [--pipeline P] [--deep]\n"
+    "  verify LAKE [--domain D] [--pipeline P] [--deep] [--keys DIR]\n"
     "      Proves from the files alone that nothing is lost and nothing is double: the ledger's\n"
     "      ranges of each input leave no gap and no overlap; records = accepted + quarantined +\n"
     "      dropped by a named rule; index and quarantine hold a row for each of them; every file\n"
@@ -20,14 +20,18 @@ static const char help[] =
     "      holds the rows of files that it replaced.\n"
     "      --deep also reads all bytes: CRC-32C of each file of the ledger, CRC of each Parquet\n"
     "      page of the others.\n"
+    "      --keys DIR also reads every record of bronze; records of a day whose key is gone are\n"
+    "      counted as erased, which is no problem.\n"
     "      Prints a line per pipeline, then `ok` or the problems, one per line. It may be run\n"
     "      while the pipeline runs.\n"
     "\n"
-    "  replay LAKE [--domain D] [--pipeline P] [--input NAME] [--to DIR]\n"
+    "  replay LAKE [--domain D] [--pipeline P] [--input NAME] [--to DIR] [--keys DIR]\n"
     "      Gives back the records that came in, byte for byte, in order per input, from bronze:\n"
     "      NDJSON inputs as lines; record dumps as one JSON object a line, a tombstone as value\n"
     "      null. --input: only this one (as in the index's column `input`).\n"
     "      --to: one file per input below DIR, never over an existing one; else standard output.\n"
+    "      --keys: the pipeline's key folder, for sealed bronze; erased records are left out and\n"
+    "      counted.\n"
     "\n"
     "  recover LAKE [--pipeline D/P] [--shard N] [explain] [--json]\n"
     "      Says of each shard who runs it, how far its journal, its inputs and its tables are,\n"
@@ -75,6 +79,7 @@ enum lake_option {
     OPTION_PIPELINE,
     OPTION_INPUT,
     OPTION_TO,
+    OPTION_KEYS,
     OPTION_DEEP,
     OPTION_SHARD,
     OPTION_EPOCH,
@@ -96,6 +101,7 @@ static const struct option long_options[OPTION_COUNT + 1] = {
     [OPTION_PIPELINE]  = {"pipeline", required_argument, NULL, 0},
     [OPTION_INPUT]     = {"input", required_argument, NULL, 0},
     [OPTION_TO]        = {"to", required_argument, NULL, 0},
+    [OPTION_KEYS]      = {"keys", required_argument, NULL, 0},
     [OPTION_DEEP]      = {"deep", no_argument, NULL, 0},
     [OPTION_SHARD]     = {"shard", required_argument, NULL, 0},
     [OPTION_EPOCH]     = {"epoch", required_argument, NULL, 0},
@@ -132,6 +138,7 @@ static enum cup_exit verify(const struct arguments *arguments)
     struct cup_verify_options options = {.lake     = arguments->lake,
                                          .domain   = arguments->values[OPTION_DOMAIN],
                                          .pipeline = arguments->values[OPTION_PIPELINE],
+                                         .keys     = arguments->values[OPTION_KEYS],
                                          .deep     = arguments->values[OPTION_DEEP] != NULL};
     return cup_verify_run(&options, stdout);
 }
@@ -142,7 +149,8 @@ static enum cup_exit replay(const struct arguments *arguments)
                                          .domain   = arguments->values[OPTION_DOMAIN],
                                          .pipeline = arguments->values[OPTION_PIPELINE],
                                          .input    = arguments->values[OPTION_INPUT],
-                                         .to       = arguments->values[OPTION_TO]};
+                                         .to       = arguments->values[OPTION_TO],
+                                         .keys     = arguments->values[OPTION_KEYS]};
     return cup_replay_run(&options, stdout);
 }
 
@@ -236,8 +244,8 @@ static const struct command {
     bool        takes_action;
     enum cup_exit (*run)(const struct arguments *arguments);
 } commands[] = {
-    {"verify", BIT(DOMAIN) | BIT(PIPELINE) | BIT(DEEP), false, verify},
-    {"replay", BIT(DOMAIN) | BIT(PIPELINE) | BIT(INPUT) | BIT(TO), false, replay},
+    {"verify", BIT(DOMAIN) | BIT(PIPELINE) | BIT(DEEP) | BIT(KEYS), false, verify},
+    {"replay", BIT(DOMAIN) | BIT(PIPELINE) | BIT(INPUT) | BIT(TO) | BIT(KEYS), false, replay},
     {"recover",
      BIT(DOMAIN) | BIT(PIPELINE) | BIT(SHARD) | BIT(EPOCH) | BIT(TABLE) | BIT(YES) | BIT(JSON),
      true, recover},

@@ -46,6 +46,7 @@ struct cup_check {
     const char                     *lake;
     const struct cup_pipeline      *pipeline;
     bool                            deep;
+    const char                     *keys; /* folder; NULL: none */
     struct cup_ledger              *ledger;
     const struct cup_texts         *owned;   /* files of all pipelines' ledgers */
     const struct cup_check_reaches *reaches; /* of all pipelines */
@@ -84,5 +85,8 @@ bool cup_check_is_coming(const struct cup_check *check, const struct cup_check_t
 
 /* Rows of index and quarantine per epoch, input and outcome equal the ledger's counts. */
 CUP_MUST_CHECK enum cup_err cup_check_rows(struct cup_check *check, struct cup_fault *out_fault);
+
+/* With keys: every record of bronze can be read, or is erased (a note says how many). */
+CUP_MUST_CHECK enum cup_err cup_check_bronze(struct cup_check *check, struct cup_fault *out_fault);
 
 #endif

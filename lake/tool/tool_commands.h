@@ -19,6 +19,7 @@ enum cup_exit { CUP_EXIT_OK, CUP_EXIT_PROBLEMS, CUP_EXIT_USAGE };
 
 struct cup_verify_options {
     const char *lake, *domain, *pipeline; /* domain, pipeline: NULL = all */
+    const char *keys;                     /* folder of keys: read all of bronze; NULL: none */
     bool        deep;
 };
 /* cup_verify_run writes its findings to out, what kept it from looking to standard error. */
@@ -28,6 +29,7 @@ struct cup_replay_options {
     const char *lake, *domain, *pipeline;
     const char *input; /* NULL: all inputs */
     const char *to;    /* folder; NULL: out */
+    const char *keys;  /* folder of keys; NULL: none */
 };
 enum cup_exit cup_replay_run(const struct cup_replay_options *options, FILE *out);
 

@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 
-#define IN_BYTES  (64u << 10)
-#define OUT_BYTES (256u << 10)
+#define IN_BYTES     (64u << 10)
+#define OUT_BYTES    (256u << 10)
+#define SEALED_BYTES (CUP_SEAL_CHUNK_BYTES + CUP_SEAL_EXTRA_BYTES)
+_Static_assert(IN_BYTES == CUP_SEAL_CHUNK_BYTES, "a chunk is inflated at a time");
 
 enum cup_err cup_member_open(const char *folder, struct cup_member *out_member,
                              struct cup_fault *out_fault)
@@ -15,7 +17,7 @@ enum cup_err cup_member_open(const char *folder, struct cup_member *out_member,
     enum cup_err err = cup_inflate_open(&member.inflate, out_fault);
     if (err != CUP_OK) return err;
     member.in  = malloc(IN_BYTES);
-    member.out = malloc(OUT_BYTES);
+    member.out = malloc(OUT_BYTES + SEALED_BYTES); /* and a sealed chunk behind it */
     if (member.in == NULL || member.out == NULL) {
         cup_member_close(&member);
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "replay", NULL);
@@ -66,6 +68,35 @@ static enum cup_err inflate_piece(struct cup_member *member, size_t count, bool 
     return CUP_OK;
 }
 
+/* The same of a sealed member: head, then chunk after chunk. */
+static enum cup_err inflate_sealed(struct cup_member *member, uint64_t at, uint64_t end,
+                                   bool *ended, struct cup_fault *out_fault)
+{
+    struct cup_bytes_source *source = &member->file.source;
+    struct cup_seal          seal;
+    uint8_t                  head[CUP_SEAL_HEAD_BYTES], *sealed = member->out + OUT_BYTES;
+
+    if (end - at < sizeof head)
+        return corrupt(member, "open a member: it is cut off; restore the file", out_fault);
+    enum cup_err err = source->read(source->arg, at, head, sizeof head, out_fault);
+    if (err != CUP_OK) return err;
+    if (cup_seal_is(head, sizeof head) && !cup_seal_is_of(member->key, head))
+        return cup_fault_set(out_fault, CUP_END, "another key", member->file.path);
+    if (!cup_seal_open(&seal, member->key, at, CUP_SEAL_MEMBER, head))
+        return corrupt(member, "open a member: it is damaged; restore the file", out_fault);
+    for (at += sizeof head; err == CUP_OK && at < end;) {
+        size_t count = end - at < SEALED_BYTES ? (size_t)(end - at) : SEALED_BYTES;
+        err          = source->read(source->arg, at, sealed, count, out_fault);
+        if (err != CUP_OK) return err;
+        at += count;
+        if (!cup_seal_open_chunk(&seal, sealed, count, at == end, member->in))
+            return corrupt(member, "open a member: it is damaged; restore the file", out_fault);
+        if (count > CUP_SEAL_EXTRA_BYTES)
+            err = inflate_piece(member, count - CUP_SEAL_EXTRA_BYTES, ended, out_fault);
+    }
+    return err;
+}
+
 static enum cup_err inflate_range(struct cup_member *member, uint64_t at, uint64_t end,
                                   struct cup_fault *out_fault)
 {
@@ -73,6 +104,11 @@ static enum cup_err inflate_range(struct cup_member *member, uint64_t at, uint64
 
     cup_inflate_reset(member->inflate);
     cup_text_clear(&member->text);
+    if (member->key != NULL) {
+        enum cup_err err = inflate_sealed(member, at, end, &ended, out_fault);
+        if (err != CUP_OK) return err;
+        at = end;
+    }
     while (at < end) {
         size_t       count = end - at < IN_BYTES ? (size_t)(end - at) : IN_BYTES;
         enum cup_err err =

@@ -214,6 +214,8 @@ static enum cup_err read_row(struct cup_records *records, const struct cup_rows 
     enum cup_err err = name_cell(records, rows, CUP_INDEX_INPUT, row, &record.input, out_fault);
     if (err == CUP_OK)
         err = name_cell(records, rows, CUP_INDEX_TOPIC, row, &record.topic, out_fault);
+    if (err == CUP_OK)
+        err = name_cell(records, rows, CUP_INDEX_SEALED, row, &record.sealed, out_fault);
     if (err != CUP_OK) return err;
     if (record.kind == CUP_KIND_COUNT || record.input == CUP_NAME_NONE ||
         !(record.dump || is_text(rows, CUP_INDEX_FORM, row, "ndjson")) ||

@@ -32,6 +32,7 @@ struct cup_index_text {
 
 struct cup_index_record {
     uint32_t              input, topic, file; /* in names; CUP_NAME_NONE: null */
+    uint32_t              sealed;             /* the day of its key; CUP_NAME_NONE: not sealed */
     int32_t               partition;
     bool                  dump, has_timestamp, has_partition, has_offset;
     enum cup_index_kind   kind;

@@ -9,8 +9,7 @@
 
 #include "kernels/json/json.h"
 #include "lake/tool/tool_commands.h"
-#include "lake/tool/tool_member.h"
-#include "lake/tool/tool_records.h"
+#include "lake/tool/tool_value.h"
 
 #define HEADERS_BYTES_MAX (32u << 20) /* a record is at most 16 MiB, with escapes twice that */
 #define HEADERS_BYTES_MIN (16u << 10) /* nearly all */
@@ -19,11 +18,11 @@
 struct replay {
     const struct cup_replay_options *options;
     struct cup_records               records;
-    struct cup_member                member;
+    struct cup_values                values;
     struct cup_json                 *json; /* for headers of up to json_bytes */
     size_t                           json_bytes;
-    struct cup_text                  line, scratch;
-    struct cup_texts                 made; /* inputs whose file was made */
+    struct cup_text                  line, scratch, erased; /* erased: what is, in words */
+    struct cup_texts                 made;                  /* inputs whose file was made */
     FILE                            *out, *file;
     uint32_t                         file_input; /* whose file is open */
     uint64_t                         record_count;
@@ -58,7 +57,7 @@ static enum cup_err make_folders(char *path, struct cup_fault *out_fault)
 {
     for (char *at = strchr(path + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
         *at        = '\0';
-        int result = mkdir(path, 0777);
+        int result = mkdir(path, 0700);
         if (result != 0 && errno != EEXIST)
             return cup_fault_set(out_fault, CUP_IO, "make a folder", path);
         *at = '/';
@@ -89,7 +88,7 @@ static enum cup_err turn_to(struct replay *replay, uint32_t input, struct cup_fa
     if (err == CUP_OK) err = make_folders(path, out_fault);
     if (err != CUP_OK) return err;
     bool again = cup_texts_find(&replay->made, name, strlen(name)) != CUP_NAME_NONE;
-    int  fd    = open(path, O_WRONLY | O_CLOEXEC | (again ? O_APPEND : O_CREAT | O_EXCL), 0666);
+    int  fd    = open(path, O_WRONLY | O_CLOEXEC | (again ? O_APPEND : O_CREAT | O_EXCL), 0600);
     if (fd < 0 && errno == EEXIST)
         return cup_fault_set(out_fault, CUP_EXISTS, "write an input; choose an empty folder", path);
     if (fd < 0) return cup_fault_set(out_fault, CUP_IO, "write an input", path);
@@ -116,33 +115,6 @@ static enum cup_err put_bytes(struct replay *replay, const void *bytes, size_t c
 }
 
 /* --- one record --- */
-
-static enum cup_err find_value(struct replay *replay, const struct cup_index_record *record,
-                               struct cup_index_text *out_value, struct cup_fault *out_fault)
-{
-    struct cup_member *member = &replay->member;
-
-    if (record->kind == CUP_KIND_NULL || record->kind == CUP_KIND_EMPTY) {
-        bool empty = record->kind == CUP_KIND_EMPTY;
-        *out_value = (struct cup_index_text){empty ? (const uint8_t *)"" : NULL, 0};
-        return CUP_OK;
-    }
-    if (record->file == CUP_NAME_NONE) {
-        *out_value = record->value;
-        return CUP_OK;
-    }
-    uint64_t     end = cup_records_member_end(&replay->records, record->file, record->member_at);
-    enum cup_err err = cup_member_load(member, replay->records.names.list[record->file],
-                                       record->file, record->member_at, end, out_fault);
-    if (err != CUP_OK) return err;
-    if (record->at > member->text.bytes || record->bytes > member->text.bytes - record->at)
-        return cup_fault_set(out_fault, CUP_CORRUPT,
-                             "the index points behind a member's end; run cupel-lake verify",
-                             member->file.path);
-    *out_value = (struct cup_index_text){(const uint8_t *)member->text.at + record->at,
-                                         (uint32_t)record->bytes};
-    return CUP_OK;
-}
 
 static void put_text(struct cup_text *line, const char *name, struct cup_index_text text)
 {
@@ -236,7 +208,7 @@ static enum cup_err put_headers(struct replay *replay, struct cup_index_text hea
 }
 
 static enum cup_err put_dump(struct replay *replay, const struct cup_index_record *record,
-                             struct cup_index_text value, struct cup_fault *out_fault)
+                             const struct cup_value *value, struct cup_fault *out_fault)
 {
     struct cup_text      *line  = &replay->line;
     struct cup_index_text topic = {0};
@@ -252,9 +224,9 @@ static enum cup_err put_dump(struct replay *replay, const struct cup_index_recor
     if (record->has_offset) cup_text_printf(line, ",\"offset\":%" PRId64, record->offset);
     if (record->has_timestamp) /* Kafka's timestamps are milliseconds */
         cup_text_printf(line, ",\"timestamp\":%" PRId64, record->timestamp_us / 1000);
-    put_text(line, ",\"key\":", record->key);
-    put_text(line, ",\"value\":", value);
-    enum cup_err err = put_headers(replay, record->headers, out_fault);
+    put_text(line, ",\"key\":", value->key);
+    put_text(line, ",\"value\":", value->value);
+    enum cup_err err = put_headers(replay, value->headers, out_fault);
     if (err != CUP_OK) return err;
     cup_text_puts(line, "}");
     if (line->failed) return cup_fault_set(out_fault, CUP_NO_MEMORY, "write a record", NULL);
@@ -264,15 +236,16 @@ static enum cup_err put_dump(struct replay *replay, const struct cup_index_recor
 static enum cup_err put_record(struct replay *replay, const struct cup_index_record *record,
                                struct cup_fault *out_fault)
 {
-    struct cup_index_text value = {0};
+    struct cup_value value = {0};
 
-    enum cup_err err = find_value(replay, record, &value, out_fault);
+    enum cup_err err = cup_values_read(&replay->values, record, &value, out_fault);
+    if (err == CUP_NOT_FOUND) return CUP_OK; /* erased, and counted */
     if (err == CUP_OK) err = turn_to(replay, record->input, out_fault);
     if (err != CUP_OK) return err;
     replay->record_count++;
     if (record->dump && record->kind != CUP_KIND_LINE)
-        return put_dump(replay, record, value, out_fault);
-    return put_bytes(replay, value.at, value.bytes, out_fault);
+        return put_dump(replay, record, &value, out_fault);
+    return put_bytes(replay, value.value.at, value.value.bytes, out_fault);
 }
 
 /* --- all of them --- */
@@ -306,16 +279,20 @@ static enum cup_err replay_pipeline(struct replay *replay, const struct cup_pipe
         return cup_fault_set(out_fault, err, "find the bronze index; was bronze switched off?",
                              bronze);
     if (err != CUP_OK) return err;
-    err = cup_member_open(bronze, &replay->member, out_fault);
+    err = cup_values_open(&replay->values, bronze, replay->options->keys, pipeline->domain,
+                          pipeline->name, out_fault);
+    replay->values.records = &replay->records;
     if (err == CUP_OK)
         err = cup_records_open(index, replay->options->input, &replay->records, out_fault);
     if (err == CUP_OK) err = put_all(replay, out_fault);
-    if (err == CUP_OK && replay->record_count == 0 && replay->options->input != NULL)
+    if (err == CUP_OK && replay->record_count + replay->values.keys.erased == 0 &&
+        replay->options->input != NULL)
         err = cup_fault_set(out_fault, CUP_NOT_FOUND, "find records of the input",
                             replay->options->input);
     (void)close_file(replay, NULL); /* after a failure nothing is promised of the file */
     cup_records_close(&replay->records);
-    cup_member_close(&replay->member);
+    cup_keys_put_erased(&replay->values.keys, &replay->erased);
+    cup_values_close(&replay->values);
     cup_table_close(index);
     return err;
 }
@@ -334,7 +311,9 @@ static enum cup_exit run(struct replay *replay, const struct cup_pipelines *pipe
         return pipelines->count == 0 ? CUP_EXIT_PROBLEMS : CUP_EXIT_USAGE;
     }
     if (replay_pipeline(replay, &pipelines->list[0], &fault) == CUP_OK) {
-        fprintf(stderr, "cupel-lake: %" PRIu64 " records\n", replay->record_count);
+        fprintf(stderr, "cupel-lake: %" PRIu64 " records%s%s\n", replay->record_count,
+                replay->erased.bytes > 0 ? "; " : "",
+                replay->erased.bytes > 0 ? replay->erased.at : "");
         return CUP_EXIT_OK;
     }
     fprintf(stderr, "cupel-lake: %s: %s: %s%s%s", cup_err_text(fault.err), fault.what, fault.where,
@@ -348,7 +327,7 @@ enum cup_exit cup_replay_run(const struct cup_replay_options *options, FILE *out
 {
     struct cup_pipelines pipelines = {0};
     struct cup_fault     fault     = {0};
-    struct replay replay = {.options = options, .out = out, .member = {.file_name = UINT32_MAX}};
+    struct replay        replay    = {.options = options, .out = out};
 
     CUP_ASSERT(options->lake != NULL);
     if (cup_pipelines_find(options->lake, options->domain, options->pipeline, &pipelines, &fault) !=
@@ -361,6 +340,7 @@ enum cup_exit cup_replay_run(const struct cup_replay_options *options, FILE *out
     cup_json_close(replay.json);
     cup_text_free(&replay.line);
     cup_text_free(&replay.scratch);
+    cup_text_free(&replay.erased);
     cup_texts_free(&replay.made);
     cup_pipelines_free(&pipelines);
     return code;

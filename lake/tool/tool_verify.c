@@ -70,6 +70,7 @@ static enum cup_err check_all(struct cup_check *check, struct cup_fault *out_fau
     enum cup_err err = cup_check_open_tables(check, out_fault);
     if (err == CUP_OK) err = cup_check_files(check, out_fault);
     if (err == CUP_OK) err = cup_check_rows(check, out_fault);
+    if (err == CUP_OK) err = cup_check_bronze(check, out_fault);
     cup_check_close_tables(check);
     return err;
 }
@@ -145,6 +146,7 @@ static enum cup_err verify(const struct cup_verify_options *options,
         struct cup_check check = {.lake     = options->lake,
                                   .pipeline = &pipelines->list[i],
                                   .deep     = options->deep,
+                                  .keys     = options->keys,
                                   .ledger   = subjects[i].ledger,
                                   .owned    = &owned,
                                   .reaches  = &reaches,

@@ -75,7 +75,7 @@ def records():
     made.append(record('customer', 'u', image(3), image(3, mail=None), {'id': ID + 3}, 20))
     made.append(record('customer', 'd', image(4), None, {'id': ID + 4}, 21))
     old = json.dumps({'id': ID + 5, 'secret_extra': TEXTS['mail']})
-    made.append(record('customer', 'c', None, image(50), {'id': ID + 50}, 22, {'__debezium.oldkey': old}))
+    made.append(record('customer', 'c', None, image(50), {'id': ID + 50}, 22, {'a': TEXTS['mail'][:16], '__debezium.oldkey': old}))
     made += [record('orders', 'c', None, {'number': n, 'customer': ID + n, 'mail': f"{TEXTS['mail']}{n}"},
                     {'number': n}, n) for n in range(20)]
     bad = record('customer', 'c', None, image(60, born=TEXTS['name']), {'id': ID + 60}, 23)
@@ -155,7 +155,7 @@ def forms(text):
     return made
 
 
-CANARIES = [f for t in TEXTS.values() for f in forms(t)] + forms(BYTES)
+CANARIES = [TEXTS['mail'][:16].encode()] + [f for t in TEXTS.values() for f in forms(t)] + forms(BYTES)
 CANARIES += [str(ID)[:14].encode(), struct.pack('<q', ID), struct.pack('<q', SEEN_US), str(SEEN_US)[:13].encode(),
              b'123456.78', (12345678).to_bytes(6, 'big'), b'12345678']
 

@@ -80,8 +80,13 @@ static enum cup_err send_unknown(struct cup_shard *shard, uint32_t worker,
                                  struct cup_fault                *out_fault)
 {
     const char *names[] = {unknown->source_name,  unknown->source_db, unknown->source_schema,
-                           unknown->source_table, unknown->connector, unknown->topic};
-    struct cup_wire_unknown head = {.id = ++shard->unknown_id, .worker = worker};
+                           unknown->source_table, unknown->connector, unknown->topic,
+                           unknown->what};
+    struct cup_wire_unknown head = {.id        = ++shard->unknown_id,
+                                    .offset    = unknown->offset,
+                                    .partition = unknown->partition,
+                                    .worker    = worker,
+                                    .kind      = (uint32_t)unknown->kind};
 
     _Static_assert(CUP_UNKNOWN_SCHEMA == sizeof names / sizeof names[0], "names come first");
     for (uint32_t i = 0; i < CUP_UNKNOWN_SCHEMA; i++)
@@ -108,7 +113,7 @@ static enum cup_err read_refuse(struct cup_shard *shard, struct cup_shard_answer
         return cup_fault_set(out_fault, CUP_BAD_DATA, "refusal", NULL);
     memcpy(&refuse, shard->message.at, sizeof refuse);
     if (refuse.id != shard->unknown_id || refuse.outcome >= CUP_OUTCOME_COUNT ||
-        cup_outcome_class((enum cup_outcome)refuse.outcome) != CUP_CLASS_QUARANTINED)
+        cup_outcome_class((enum cup_outcome)refuse.outcome) == CUP_CLASS_ACCEPTED)
         return cup_fault_set(out_fault, CUP_BAD_DATA, "refusal", NULL);
     out_answer->refuse    = true;
     out_answer->refuse_as = (enum cup_outcome)refuse.outcome;

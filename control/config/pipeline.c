@@ -94,14 +94,16 @@ static void set_limit(struct work *work, const struct cup_yaml_node *node, enum 
     }
 }
 
-/* The words of drift.types and drift.tables leave IGNORE out. */
-static void set_drift(struct work *work, const struct cup_yaml_node *node, enum cup_key key,
-                      uint8_t *drift)
+/* drift.NAME: the words are those of the kind of change, as key.def says them. */
+static void set_drift(struct work *work, const struct cup_yaml_node *node, enum cup_key key)
 {
-    static const uint8_t three[] = {CUP_DRIFT_EVOLVE, CUP_DRIFT_QUARANTINE, CUP_DRIFT_HALT};
-    uint32_t             index   = set_word(work, node, key, 0);
+    const char *name = cup_key_row(key)->key + strlen("drift.");
 
-    *drift = key == CUP_KEY_DRIFT_COLUMNS ? (uint8_t)index : three[index];
+    (void)set_word(work, node, key, 0); /* says what is allowed */
+    for (int i = 0; i < CUP_CHANGE_COUNT; i++) {
+        if (strcmp(cup_change_row((enum cup_change)i)->name, name) == 0)
+            (void)cup_drift_parse((enum cup_change)i, node->text, &work->settings->drift.of[i]);
+    }
 }
 
 static void set_codec(struct work *work, const struct cup_yaml_node *node)
@@ -193,9 +195,14 @@ static void set_value(struct work *work, const struct cup_yaml_node *node, enum 
         (void)set_word(work, node, key, 0); /* the name itself goes into the plan */
         settings->kernels = node->text;
         break;
-    case CUP_KEY_DRIFT_COLUMNS: set_drift(work, node, key, &settings->drift.columns); break;
-    case CUP_KEY_DRIFT_TYPES: set_drift(work, node, key, &settings->drift.types); break;
-    case CUP_KEY_DRIFT_TABLES: set_drift(work, node, key, &settings->drift.tables); break;
+    case CUP_KEY_DRIFT_COLUMNS:
+    case CUP_KEY_DRIFT_MISSING:
+    case CUP_KEY_DRIFT_WIDEN:
+    case CUP_KEY_DRIFT_SCALE:
+    case CUP_KEY_DRIFT_TYPES:
+    case CUP_KEY_DRIFT_UNITS:
+    case CUP_KEY_DRIFT_TABLES:
+    case CUP_KEY_DRIFT_DROPPED: set_drift(work, node, key); break;
     default: set_limit(work, node, key); break;
     }
 }

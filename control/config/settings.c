@@ -177,6 +177,7 @@ void cup_settings_default(struct cup_settings *out_settings)
         .codec            = CUP_CODEC_ZSTD,
         .bronze           = true,
         .silver           = true,
+        .drift            = cup_drift_default(),
     };
 }
 

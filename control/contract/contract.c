@@ -167,6 +167,9 @@ static bool read_type(struct cup_contract_work *work, const struct cup_yaml_node
     const char     *physical             = cup_contract_priv_text(work, node, "physicalType", true);
     struct cup_text why                  = {0};
 
+    if (said->values[CUSTOM_GENERATED] != NULL)
+        column->generated = word_of(work, said, CUSTOM_GENERATED, 0) == 1 ? CUP_GENERATED_UNSET
+                                                                          : CUP_GENERATED_NULL;
     if (physical == NULL) return false;
     bool good = cup_sqltype_parse(physical, &hints, &column->is, &why);
     if (!good) {
@@ -341,6 +344,22 @@ static void settle_images(struct cup_contract_work *work, const struct said *sai
         table->columns[i].is.unavailable = 0; /* then the source sends every value */
 }
 
+/* What the pipeline does about drift, unless the table says otherwise. */
+static void settle_drift(struct cup_contract_work *work, const struct said *said,
+                         struct cup_catalog_table *table)
+{
+    table->drift = work->catalog == NULL ? cup_drift_default() : work->catalog->drift;
+    for (int i = 0; i < CUSTOM_COUNT; i++) {
+        enum cup_change change = cup_change_of_property(customs[i].property);
+        if (change == CUP_CHANGE_COUNT || said->values[i] == NULL) continue;
+        if (cup_drift_parse(change, said->values[i], &table->drift.of[change])) continue;
+        cup_yaml_at(&work->yaml, said->nodes[i], work->says);
+        cup_text_printf(work->says, "%s: \"%s\" is not known; allowed: %s\n", customs[i].property,
+                        said->values[i], customs[i].words);
+        work->failed = true;
+    }
+}
+
 /* The partition column with the least place behind `after`; NULL: none. */
 static const struct cup_catalog_column *next_partition(const struct cup_catalog_table *table,
                                                        uint32_t                        after)
@@ -417,6 +436,7 @@ static void read_table(struct cup_contract_work *work, const struct cup_yaml_nod
     cup_contract_priv_datasets(work, node, &table, name);
     settle_images(work, &said, &table);
     settle_rules(work, &said, &table);
+    settle_drift(work, &said, &table);
     settle_partitions(work, node, &said, &table);
     if (work->failed) return;
     if (work->file != NULL) {

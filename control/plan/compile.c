@@ -80,6 +80,17 @@ static double breaker_most(const struct cup_settings *settings)
     return settings->breaker_ppm >= 1000000 ? INFINITY : (double)settings->breaker_ppm / 10000;
 }
 
+/* DDL records matter where a table under contract must not outlive itself. */
+static bool asks_changes(const struct cup_catalog *catalog)
+{
+    for (uint32_t i = 0; i < catalog->table_count; i++) {
+        const struct cup_catalog_table *table = &catalog->tables[i];
+        if (table->contracted && table->drift.of[CUP_CHANGE_DROPPED] >= CUP_DRIFT_QUARANTINE)
+            return true;
+    }
+    return false;
+}
+
 static void put_header(struct build *build, struct cup_plan *plan)
 {
     const struct cup_settings *settings = build->from->settings;
@@ -124,6 +135,7 @@ static void put_header(struct build *build, struct cup_plan *plan)
     plan->token_id   = put_string(build, settings->token_id == NULL ? "" : settings->token_id);
     if (settings->token_id != NULL)
         memcpy(plan->token_key, settings->token_key, sizeof plan->token_key);
+    plan->ask_changes = asks_changes(build->from->catalog);
 }
 
 static void put_inputs(struct build *build, struct cup_plan *plan)
@@ -175,7 +187,8 @@ static void put_columns(struct build *build, const struct cup_catalog_table *tab
                                               .key_place    = (uint8_t)column->key_place,
                                               .required     = column->required,
                                               .mask         = column->mask.mask,
-                                              .mask_keep    = column->mask.keep};
+                                              .mask_keep    = column->mask.keep,
+                                              .generated    = column->generated};
         columns[i].mask_text =
             put_string(build, column->mask.text == NULL ? "" : column->mask.text);
     }
@@ -270,7 +283,10 @@ static void put_tables(struct build *build, struct cup_plan *plan)
                                     .missing          = table->missing,
                                     .topic            = put_string(build, table->topic),
                                     .truncate_applies = table->truncate_applies,
-                                    .contracted       = table->contracted};
+                                    .contracted       = table->contracted,
+                                    .stopped          = table->stopped_pos != NULL};
+        tables[i].stopped_pos =
+            put_string(build, table->stopped_pos == NULL ? "" : table->stopped_pos);
         put_columns(build, table, &tables[i]);
         put_partitions(build, table, &tables[i]);
         put_rules(build, table, &tables[i]);
@@ -289,6 +305,9 @@ static void put_schemas(struct build *build, struct cup_plan *plan)
         schemas[i].text                         = put_text(build, schema->text, schema->text_bytes);
         schemas[i].table                        = schema->table;
         schemas[i].quarantine                   = schema->quarantine;
+        schemas[i].unknown                      = schema->unknown;
+        schemas[i].lost                         = schema->lost;
+        schemas[i].slot                         = schema->slot;
         struct cup_plan_field *fields =
             take(build, schema->field_count, sizeof(*fields), &schemas[i].fields);
         for (uint32_t f = 0; f < schema->field_count; f++) {
@@ -302,6 +321,7 @@ static void put_schemas(struct build *build, struct cup_plan *plan)
             fields[f].scale                       = field->is.wire_scale;
             fields[f].options                     = field->is.options;
             fields[f].standard                    = put_string(build, standard);
+            fields[f].slot                        = field->slot;
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "control/schema/catalog_priv.h"
 #include "control/schema/existing.h"
 #include "control/schema/merge_priv.h"
 #include "control/schema/names.h"
@@ -11,26 +12,14 @@
 #define LEARN_BYTES(text_bytes)                                                                    \
     ((text_bytes)*4 + 8u * CUP_PLAN_COLUMNS_MAX * sizeof(struct cup_catalog_column) + (4u << 20))
 
-static const char *const drift_names[CUP_DRIFT_COUNT] = {
-#define CUP_DRIFT(id, name, text) name,
-#include "control/schema/drift.def"
-#undef CUP_DRIFT
-};
-
-const char *cup_drift_name(enum cup_drift drift)
-{
-    CUP_ASSERT(drift < CUP_DRIFT_COUNT);
-    return drift_names[drift];
-}
-
 /* What a contract leaves open matches any. */
 static bool names_match(const char *declared, const char *seen)
 {
     return *declared == '\0' || strcmp(declared, seen) == 0;
 }
 
-static struct cup_catalog_table *find_table(const struct cup_catalog         *catalog,
-                                            const struct cup_catalog_unknown *unknown)
+struct cup_catalog_table *cup_catalog_priv_table(const struct cup_catalog         *catalog,
+                                                 const struct cup_catalog_unknown *unknown)
 {
     for (uint32_t i = 0; i < catalog->table_count; i++) {
         struct cup_catalog_table *table = &catalog->tables[i];
@@ -43,13 +32,13 @@ static struct cup_catalog_table *find_table(const struct cup_catalog         *ca
     return NULL;
 }
 
-static const struct cup_catalog_schema *find_schema(const struct cup_catalog *catalog,
-                                                    const char *text, uint32_t table)
+static struct cup_catalog_schema *find_schema(const struct cup_catalog *catalog, const char *text,
+                                              uint32_t table)
 {
     size_t bytes = strlen(text);
 
     for (uint32_t i = 0; i < catalog->schema_count; i++) {
-        const struct cup_catalog_schema *schema = &catalog->schemas[i];
+        struct cup_catalog_schema *schema = &catalog->schemas[i];
         if (schema->table == table && schema->text_bytes == bytes &&
             memcmp(schema->text, text, bytes) == 0)
             return schema;
@@ -73,7 +62,7 @@ static const char *table_path(struct cup_catalog *catalog, const struct cup_cata
     return path;
 }
 
-static void put_table(struct cup_text *says, const struct cup_catalog_table *table)
+void cup_catalog_priv_put_table(struct cup_text *says, const struct cup_catalog_table *table)
 {
     const char *parts[] = {table->source_name, table->source_db, table->source_schema,
                            table->source_table};
@@ -83,6 +72,40 @@ static void put_table(struct cup_text *says, const struct cup_catalog_table *tab
     }
 }
 
+struct cup_drift_policy cup_catalog_priv_policy(const struct cup_catalog       *catalog,
+                                                const struct cup_catalog_table *table)
+{
+    return table != NULL && table->contracted ? table->drift : catalog->drift;
+}
+
+void cup_catalog_priv_put_halt(struct cup_text *says, const struct cup_catalog_unknown *unknown,
+                               enum cup_change change)
+{
+    const struct cup_change_row *row = cup_change_row(change);
+
+    cup_text_printf(says,
+                    "the run ends before topic %s, partition %d, offset %lld: what came before is "
+                    "in the lake, this record is not\n",
+                    unknown->topic, unknown->partition, (long long)unknown->offset);
+    if (*row->name == '\0') return;
+    cup_text_printf(says, "to go on from there: drift.%s in pipeline.yaml", row->name);
+    if (*row->property != '\0')
+        cup_text_printf(says, ", or %s in the table's contract", row->property);
+    cup_text_printf(says, "; allowed: %s\n", row->words);
+}
+
+uint32_t cup_catalog_priv_slot(struct cup_catalog *catalog, const char *path, const char *member)
+{
+    for (uint32_t i = 0; i < catalog->ignored_count; i++) {
+        const struct cup_catalog_ignored *one = &catalog->ignored[i];
+        if (strcmp(one->path, path) == 0 && strcmp(one->member, member) == 0) return i;
+    }
+    if (catalog->ignored_count == CUP_PLAN_IGNORED_SLOTS - 1) return CUP_PLAN_IGNORED_SLOTS - 1;
+    catalog->ignored[catalog->ignored_count] =
+        (struct cup_catalog_ignored){.path = path, .member = member};
+    return catalog->ignored_count++;
+}
+
 /* Two routes to one folder would mix two tables. */
 static bool path_is_free(const struct cup_catalog *catalog, const struct cup_catalog_table *table,
                          struct cup_text *says)
@@ -90,9 +113,9 @@ static bool path_is_free(const struct cup_catalog *catalog, const struct cup_cat
     for (uint32_t i = 0; i < catalog->table_count; i++) {
         if (!cup_names_equal(catalog->tables[i].path, table->path)) continue;
         cup_text_puts(says, "tables ");
-        put_table(says, &catalog->tables[i]);
+        cup_catalog_priv_put_table(says, &catalog->tables[i]);
         cup_text_puts(says, " and ");
-        put_table(says, table);
+        cup_catalog_priv_put_table(says, table);
         cup_text_printf(says, " would both be written to %s\n", table->path);
         return false;
     }
@@ -198,6 +221,27 @@ static bool add_declared(struct cup_catalog *catalog, struct cup_catalog_table *
     return true;
 }
 
+/* What records without schema do not say: evolve needs a type, so that it is quarantine here. What
+ * is ignored is asked about once a member, so that each is told and counted. */
+static void settle_drift(struct cup_catalog_schema *schema, const struct cup_drift_policy *policy)
+{
+    static const uint8_t unknown[CUP_DRIFT_COUNT] = {
+        [CUP_DRIFT_EVOLVE]     = CUP_UNKNOWN_REFUSE,
+        [CUP_DRIFT_IGNORE]     = CUP_UNKNOWN_ASK,
+        [CUP_DRIFT_QUARANTINE] = CUP_UNKNOWN_REFUSE,
+        [CUP_DRIFT_HALT]       = CUP_UNKNOWN_ASK,
+    };
+    static const uint8_t lost[CUP_DRIFT_COUNT] = {
+        [CUP_DRIFT_EVOLVE]     = CUP_LOST_NULL,
+        [CUP_DRIFT_IGNORE]     = CUP_LOST_NULL,
+        [CUP_DRIFT_QUARANTINE] = CUP_LOST_REFUSE,
+        [CUP_DRIFT_HALT]       = CUP_LOST_ASK,
+    };
+
+    schema->unknown = unknown[policy->of[CUP_CHANGE_COLUMNS]];
+    schema->lost    = lost[policy->of[CUP_CHANGE_MISSING]];
+}
+
 enum cup_err cup_catalog_declare(struct cup_catalog *catalog, const struct cup_catalog_table *table,
                                  struct cup_text *says)
 {
@@ -221,6 +265,7 @@ enum cup_err cup_catalog_declare(struct cup_catalog *catalog, const struct cup_c
         schema.fields[schema.field_count++] = (struct cup_catalog_field){
             .member_column = i, .member = column->member, .is = column->is};
     }
+    settle_drift(&schema, &table->drift);
     (void)add_table(catalog, &draft); /* its index is schema.table */
     add_schema(catalog, &schema);
     catalog->contract_count++;
@@ -243,13 +288,16 @@ static enum cup_catalog_answer open_table(struct cup_catalog               *cata
         .topic         = "",
         .description   = ""};
 
-    table.path = table_path(catalog, &table);
-    if (catalog->drift.tables == CUP_DRIFT_HALT || catalog->drift.tables == CUP_DRIFT_QUARANTINE) {
-        put_table(says, &table);
+    table.path      = table_path(catalog, &table);
+    uint8_t verdict = catalog->drift.of[CUP_CHANGE_TABLES];
+    if (verdict == CUP_DRIFT_HALT || verdict == CUP_DRIFT_QUARANTINE) {
+        cup_catalog_priv_put_table(says, &table);
         cup_text_printf(says, ": no contract names this table, and drift.tables is %s\n",
-                        cup_drift_name((enum cup_drift)catalog->drift.tables));
+                        cup_drift_name((enum cup_drift)verdict));
         *out_outcome = CUP_OUTCOME_UNKNOWN_TABLE;
-        return catalog->drift.tables == CUP_DRIFT_HALT ? CUP_CATALOG_STOP : CUP_CATALOG_REFUSE;
+        if (verdict == CUP_DRIFT_QUARANTINE) return CUP_CATALOG_REFUSE;
+        cup_catalog_priv_put_halt(says, unknown, CUP_CHANGE_TABLES);
+        return CUP_CATALOG_STOP;
     }
     if (!path_is_free(catalog, &table, says) || catalog->table_count == CUP_PLAN_TABLES_MAX) {
         *out_outcome = CUP_OUTCOME_UNKNOWN_TABLE;
@@ -278,17 +326,21 @@ static enum cup_catalog_answer refuse_schema(struct cup_catalog               *c
     return CUP_CATALOG_PLAN;
 }
 
-/* What the policy makes of a merge: EVOLVE stands for "take it". */
-static enum cup_drift judge(const struct cup_catalog *catalog, const struct cup_merge *merge,
-                            bool is_new)
+/* What the policy makes of a merge: HALT or QUARANTINE, for *out_change; EVOLVE stands for "take
+ * it". */
+static enum cup_drift judge(const struct cup_drift_policy *policy, const struct cup_merge *merge,
+                            enum cup_change *out_change)
 {
-    uint8_t columns = merge->new_count > 0 && !is_new ? catalog->drift.columns : CUP_DRIFT_EVOLVE;
-    uint8_t types   = merge->misfit_count > 0 ? catalog->drift.types : CUP_DRIFT_EVOLVE;
+    enum cup_drift verdict = CUP_DRIFT_EVOLVE;
 
-    if (columns == CUP_DRIFT_HALT || types == CUP_DRIFT_HALT) return CUP_DRIFT_HALT;
-    if (columns == CUP_DRIFT_QUARANTINE || types == CUP_DRIFT_QUARANTINE)
-        return CUP_DRIFT_QUARANTINE;
-    return CUP_DRIFT_EVOLVE;
+    _Static_assert(CUP_DRIFT_HALT > CUP_DRIFT_QUARANTINE, "the strictest is the last");
+    for (int i = 0; i < CUP_CHANGE_COUNT; i++) {
+        enum cup_drift drift = (enum cup_drift)policy->of[i];
+        if (merge->counts[i] == 0 || drift < CUP_DRIFT_QUARANTINE || drift <= verdict) continue;
+        verdict     = drift;
+        *out_change = (enum cup_change)i;
+    }
+    return verdict;
 }
 
 static void accept_merge(struct cup_catalog *catalog, const struct cup_catalog_unknown *unknown,
@@ -300,6 +352,11 @@ static void accept_merge(struct cup_catalog *catalog, const struct cup_catalog_u
                                         .fields      = merge->fields,
                                         .field_count = merge->field_count};
 
+    for (uint32_t i = 0; i < schema.field_count; i++) {
+        struct cup_catalog_field *field = &schema.fields[i];
+        if (field->member_column == CUP_PLAN_IGNORED)
+            field->slot = cup_catalog_priv_slot(catalog, merge->table.path, field->member);
+    }
     if (merge->table.images == CUP_IMAGES_FULL) { /* then the source sends every value */
         for (uint32_t i = 0; i < schema.field_count; i++)
             schema.fields[i].is.unavailable = 0;
@@ -334,6 +391,8 @@ static enum cup_catalog_answer learn_schema(struct cup_catalog               *ca
     struct cup_catalog_table opened;
     struct cup_shape         shape;
     struct cup_merge         merge;
+    struct cup_drift_policy  policy = cup_catalog_priv_policy(catalog, known);
+    enum cup_change          change = CUP_CHANGE_COLUMNS;
 
     if (known != NULL) {
         opened = *known;
@@ -341,28 +400,92 @@ static enum cup_catalog_answer learn_schema(struct cup_catalog               *ca
         enum cup_catalog_answer answer = open_table(catalog, unknown, &opened, out_outcome, says);
         if (answer != CUP_CATALOG_PLAN) return answer;
     }
-    bool is_new     = known == NULL && opened.column_count == 0;
-    bool ignore_new = catalog->drift.columns == CUP_DRIFT_IGNORE && !is_new;
     if (!parse_shape(catalog, unknown, opened.path, &shape, says))
         return refuse_schema(catalog, unknown, index, out_outcome);
-    if (!cup_merge_priv_shape(catalog->keep, &opened, &shape, ignore_new, says, &merge))
+    if (!cup_merge_priv_shape(catalog->keep, &opened, &shape, &policy, says, &merge))
         return refuse_schema(catalog, unknown, index, out_outcome);
-    enum cup_drift verdict = judge(catalog, &merge, is_new);
+    enum cup_drift verdict = judge(&policy, &merge, &change);
     if (verdict != CUP_DRIFT_EVOLVE)
-        cup_text_printf(says, "the drift policy is %s\n", cup_drift_name(verdict));
-    if (verdict == CUP_DRIFT_HALT) return CUP_CATALOG_STOP;
+        cup_text_printf(says, "the drift policy is %s (drift.%s)\n", cup_drift_name(verdict),
+                        cup_change_row(change)->name);
+    if (verdict == CUP_DRIFT_HALT) {
+        cup_catalog_priv_put_halt(says, unknown, change);
+        return CUP_CATALOG_STOP;
+    }
     if (verdict == CUP_DRIFT_QUARANTINE) return refuse_schema(catalog, unknown, index, out_outcome);
     if (!cup_merge_priv_key(&merge, &shape, unknown->connector, known == NULL)) {
         cup_text_printf(says,
                         "table %s: the primary key of the records is not the table's; "
                         "this needs a decision of its owner\n",
                         opened.path);
+        cup_catalog_priv_put_halt(says, unknown, CUP_CHANGE_KEYS);
         return CUP_CATALOG_STOP;
     }
     accept_merge(catalog, unknown, &merge, index);
     if (known == NULL)
         cup_text_printf(says, "table %s: %u columns, %u of them the key\n", merge.table.path,
                         merge.table.column_count, merge.table.key_count);
+    return CUP_CATALOG_PLAN;
+}
+
+/* --- members of records without schema --- */
+
+#define IGNORED_FIELDS_MAX 64u /* of a schema; a table with more loses them uncounted by name */
+
+static void ignore_member(struct cup_catalog *catalog, struct cup_catalog_schema *schema,
+                          const char *path, const char *member)
+{
+    uint32_t count = schema->field_count;
+
+    if (schema->ignored_count == IGNORED_FIELDS_MAX || count == CUP_PLAN_COLUMNS_MAX) {
+        schema->unknown = CUP_UNKNOWN_IGNORE;
+        schema->slot    = cup_catalog_priv_slot(catalog, path, "");
+        return;
+    }
+    struct cup_catalog_field *fields =
+        cup_keep_bytes(catalog->keep, (count + 1) * sizeof(*schema->fields));
+    memcpy(fields, schema->fields, count * sizeof(*schema->fields));
+    fields[count] =
+        (struct cup_catalog_field){.member_column = CUP_PLAN_IGNORED,
+                                   .member        = member,
+                                   .slot          = cup_catalog_priv_slot(catalog, path, member)};
+    schema->fields      = fields;
+    schema->field_count = count + 1;
+    schema->ignored_count++;
+}
+
+/* A member that the contract does not know, or one that the record lacks. Several workers may ask
+ * about one. */
+static enum cup_catalog_answer learn_member(struct cup_catalog               *catalog,
+                                            const struct cup_catalog_unknown *unknown,
+                                            const struct cup_catalog_table   *table,
+                                            struct cup_text                  *says)
+{
+    bool            missing = unknown->kind == CUP_UNKNOWN_KIND_MISSING;
+    enum cup_change change  = missing ? CUP_CHANGE_MISSING : CUP_CHANGE_COLUMNS;
+
+    CUP_ASSERT(table != NULL && table->contracted);
+    struct cup_catalog_schema *schema =
+        find_schema(catalog, "", (uint32_t)(table - catalog->tables));
+    CUP_ASSERT(schema != NULL);
+    if (table->drift.of[change] != CUP_DRIFT_IGNORE) {
+        cup_text_printf(says, "table %s: %s \"%s\", and drift.%s is halt\n", table->path,
+                        missing ? "the record lacks the member"
+                                : "the contract has no column for the member",
+                        unknown->what, cup_change_row(change)->name);
+        cup_catalog_priv_put_halt(says, unknown, change);
+        return CUP_CATALOG_STOP;
+    }
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        if (strcmp(schema->fields[i].member, unknown->what) == 0) return CUP_CATALOG_PLAN;
+    }
+    if (schema->unknown == CUP_UNKNOWN_IGNORE) return CUP_CATALOG_PLAN;
+    ignore_member(catalog, schema, table->path, unknown->what);
+    cup_text_printf(says,
+                    "table %s: ignored the member \"%s\", first seen in topic %s, partition %d, "
+                    "offset %lld; bronze keeps it\n",
+                    table->path, unknown->what, unknown->topic, unknown->partition,
+                    (long long)unknown->offset);
     return CUP_CATALOG_PLAN;
 }
 
@@ -377,7 +500,7 @@ static enum cup_catalog_answer learn_nothing(const struct cup_catalog         *c
                                       .source_table  = unknown->source_table};
 
     cup_text_puts(says, "table ");
-    put_table(says, &table);
+    cup_catalog_priv_put_table(says, &table);
     cup_text_printf(says, " (topic %s): its records carry no schema and no contract names it",
                     unknown->topic);
     if (catalog->contract_count == 0 && catalog->schema_count == 0) {
@@ -401,11 +524,16 @@ enum cup_catalog_answer cup_catalog_learn(struct cup_catalog               *cata
         cup_text_puts(says, "there are more schemas than one run can hold\n");
         return CUP_CATALOG_STOP;
     }
-    if (*unknown->source_table == '\0') { /* nothing says where its rows would belong */
+    if (unknown->kind == CUP_UNKNOWN_KIND_SCHEMA &&
+        *unknown->source_table == '\0') { /* nothing says where its rows would belong */
         *out_outcome = CUP_OUTCOME_UNKNOWN_TABLE;
         return CUP_CATALOG_REFUSE;
     }
-    struct cup_catalog_table *table = find_table(catalog, unknown);
+    if (unknown->kind == CUP_UNKNOWN_KIND_DDL)
+        return cup_ddl_priv_learn(catalog, unknown, out_outcome, says);
+    struct cup_catalog_table *table = cup_catalog_priv_table(catalog, unknown);
+    if (unknown->kind != CUP_UNKNOWN_KIND_SCHEMA)
+        return learn_member(catalog, unknown, table, says);
     if (*unknown->schema == '\0') {
         if (table == NULL || !table->contracted)
             return learn_nothing(catalog, unknown, out_outcome, says);

@@ -19,22 +19,10 @@
 #ifndef CUP_CONTROL_SCHEMA_CATALOG_H
 #define CUP_CONTROL_SCHEMA_CATALOG_H
 
+#include "control/schema/drift.h"
 #include "control/schema/mask.h"
 #include "control/schema/shape.h"
-
-enum cup_drift {
-#define CUP_DRIFT(id, name, text) CUP_DRIFT_##id,
-#include "control/schema/drift.def"
-#undef CUP_DRIFT
-    CUP_DRIFT_COUNT
-};
-const char *cup_drift_name(enum cup_drift drift);
-
-struct cup_drift_policy {
-    uint8_t columns; /* a column that the table does not have */
-    uint8_t types;   /* a column whose type does not fit the table's; never IGNORE */
-    uint8_t tables;  /* a table that no contract names; never IGNORE */
-};
+#include "dataplane/abi/wire.h"
 
 struct cup_catalog_column {
     const char            *name, *comment, *member; /* member: in the record; "" when not known */
@@ -42,8 +30,9 @@ struct cup_catalog_column {
     uint32_t               key_place;               /* 1.. = place in the key; 0 = no key column */
     uint32_t               partition_place;         /* 1.. = place among the partitions; 0 = none */
     bool                   required;
-    bool                   declared; /* by a contract */
-    struct cup_mask_choice mask;     /* `is` is the type before it */
+    bool                   declared;  /* by a contract */
+    uint8_t                generated; /* enum cup_generated */
+    struct cup_mask_choice mask;      /* `is` is the type before it */
 };
 
 /* A bound or a value of a rule, in the column's type; as cup_plan_value. */
@@ -72,6 +61,8 @@ struct cup_catalog_table {
     const char                 *source_name, *source_db, *source_schema, *source_table;
     const char                 *path, *description;
     const char                 *topic; /* of records that do not name their table; "": by names */
+    struct cup_drift_policy     drift; /* of a table under contract; others: the catalog's */
+    const char                 *stopped_pos; /* NULL: it runs; else the DDL's position */
     struct cup_catalog_column  *columns;
     uint32_t                    column_count, column_cap;
     uint32_t                    key_count;
@@ -86,7 +77,8 @@ struct cup_catalog_table {
 };
 
 struct cup_catalog_field {
-    uint32_t              member_column; /* index of the table's column */
+    uint32_t              member_column; /* index of the table's column, or CUP_PLAN_IGNORED */
+    uint32_t              slot;          /* of an ignored one: in the catalog's list */
     const char           *member;
     const char           *standard; /* the column's default as JSON; NULL or "": none */
     struct cup_shape_type is;
@@ -98,7 +90,15 @@ struct cup_catalog_schema {
     uint32_t                  table;
     struct cup_catalog_field *fields;
     uint32_t                  field_count;
+    uint32_t                  ignored_count; /* of the fields: members without column */
+    uint32_t                  slot;          /* of members that are ignored without a field */
     bool                      quarantine;
+    uint8_t                   unknown, lost; /* enum cup_unknown_member, cup_lost_member */
+};
+
+/* A member that is left out of silver; what it has lost is counted by its index. */
+struct cup_catalog_ignored {
+    const char *path, *member; /* of the table; member "": all others */
 };
 
 struct cup_catalog {
@@ -115,12 +115,18 @@ struct cup_catalog {
     uint32_t                    contract_count; /* tables that contracts declare */
     const char                **unchecked; /* what contracts promise and cupel does not check */
     uint32_t                    unchecked_count, unchecked_cap;
+    struct cup_catalog_ignored  ignored[CUP_PLAN_IGNORED_SLOTS]; /* the last: what has no slot */
+    uint32_t                    ignored_count;
 };
 
 /* What the data plane could not place; "" where the record says nothing. */
 struct cup_catalog_unknown {
     const char *source_name, *source_db, *source_schema, *source_table, *connector, *topic;
     const char *schema, *key_schema;
+    const char *what; /* kinds MEMBER, MISSING: its name; DDL: its position */
+    enum cup_unknown_kind kind;
+    int32_t               partition;
+    int64_t               offset;
 };
 
 enum cup_catalog_answer {

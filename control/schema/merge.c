@@ -14,7 +14,7 @@ struct work {
     const struct cup_shape *shape;
     struct cup_merge       *merge;
     bool                   *used; /* per column: a member of this shape has it */
-    bool                    ignore_new;
+    struct cup_drift_policy policy;
 };
 
 /* Where a member may go. */
@@ -22,6 +22,7 @@ struct place {
     uint32_t    column; /* NONE: a new one */
     const char *name;   /* of the new column */
     uint32_t    version;
+    uint32_t    first; /* the column of that name which does not fit; NONE */
 };
 
 struct cup_catalog_column *cup_merge_priv_add(struct cup_keep          *keep,
@@ -121,13 +122,66 @@ static void put_collision(const struct work *work, const char *member, uint32_t 
                     *other->member == '\0' ? other->name : other->member, member);
 }
 
+/* What a number stands for where the type does not tell: "time" of a day, "" for a count. */
+static const char *meaning_of(uint8_t encoding, size_t *out_bytes)
+{
+    const struct cup_encoding_row *row = cup_encoding_row((enum cup_encoding)encoding);
+
+    *out_bytes = *row->semantic == '\0' ? 0 : strcspn(row->name, "_");
+    return row->name;
+}
+
+/* Of a column that an earlier run wrote nobody knows it until a record has filled it. */
+static bool same_meaning(const struct cup_catalog_column *column, const struct cup_shape_type *is)
+{
+    size_t a_bytes, b_bytes;
+
+    if (*column->member == '\0' || column->is.type != CUP_TYPE_LONG || is->type != CUP_TYPE_LONG)
+        return true;
+    const char *a = meaning_of(column->is.encoding, &a_bytes);
+    const char *b = meaning_of(is->encoding, &b_bytes);
+    return a_bytes == b_bytes && memcmp(a, b, a_bytes) == 0;
+}
+
+/* 0: no integer */
+static uint32_t integer_rank(uint8_t type)
+{
+    switch (type) {
+    case CUP_TYPE_BYTE: return 1;
+    case CUP_TYPE_SHORT: return 2;
+    case CUP_TYPE_INT: return 3;
+    case CUP_TYPE_LONG: return 4;
+    default: return 0;
+    }
+}
+
+/* What has changed between a column and a type that does not fit it. */
+static enum cup_change change_of(const struct cup_catalog_column *column,
+                                 const struct cup_shape_type     *wire)
+{
+    const struct cup_shape_type *is = &column->is;
+
+    if (!same_meaning(column, wire)) return CUP_CHANGE_UNITS;
+    if (integer_rank(is->type) > 0 && integer_rank(wire->type) > 0) return CUP_CHANGE_WIDEN;
+    if (is->type == CUP_TYPE_FLOAT && wire->type == CUP_TYPE_DOUBLE) return CUP_CHANGE_WIDEN;
+    if (is->type != CUP_TYPE_DECIMAL || wire->type != CUP_TYPE_DECIMAL) return CUP_CHANGE_TYPES;
+    return is->scale == wire->scale ? CUP_CHANGE_WIDEN : CUP_CHANGE_SCALE;
+}
+
+/* Whether values of the wire's type can be tried one by one in the column. */
+static bool can_be_kept(const struct cup_shape_type *column, const struct cup_shape_type *wire)
+{
+    if (integer_rank(column->type) > 0) return integer_rank(wire->type) > 0;
+    return column->type == CUP_TYPE_DECIMAL && wire->type == CUP_TYPE_DECIMAL;
+}
+
 /* Looks through name, name__2, name__3, ... for the best column. False: the names collide. */
 static bool find_place(const struct work *work, const struct cup_shape_member *member,
                        struct place *out_place)
 {
     const struct cup_catalog_table *table = &work->merge->table;
     const char                     *base  = base_name(work, member->name);
-    struct place                    best  = {.column = NONE};
+    struct place                    best  = {.column = NONE, .first = NONE};
 
     for (uint32_t version = 1; version <= VERSION_MAX; version++) {
         const char *name = version == 1 ? base : cup_names_version(work->keep, base, version);
@@ -144,6 +198,8 @@ static bool find_place(const struct work *work, const struct cup_shape_member *m
         }
         CUP_ASSERT(!work->used[i]); /* version 1 is refused, others are nobody's base */
         struct cup_shape_type is = as_declared(&table->columns[i], &member->is);
+        if (best.first == NONE) best.first = i;
+        if (!same_meaning(&table->columns[i], &is)) continue;
         if (cup_shape_same_type(&table->columns[i].is, &is)) {
             best.column = i;
             break;
@@ -166,15 +222,60 @@ static void put_change(const struct work *work, const char *verb, const char *na
     cup_text_puts(says, "\n");
 }
 
-static bool add_column(struct work *work, const struct cup_shape_member *member,
-                       const struct place *place, bool is_new_table)
+/* The member gets no column: bronze has it, and the data plane counts it. */
+static void ignore_member(struct work *work, const struct cup_shape_member *member,
+                          const struct place *place)
 {
     struct cup_merge *merge = work->merge;
 
-    merge->new_count += place->version == 1;
-    merge->misfit_count += place->version > 1;
-    if (place->version == 1 && work->ignore_new) {
-        put_change(work, "ignored the new column", place->name, &member->is);
+    put_change(work, "ignored the new column", place->name, &member->is);
+    merge->fields[merge->field_count++] =
+        (struct cup_catalog_field){.member_column = CUP_PLAN_IGNORED, .member = member->name};
+}
+
+static void use_column(struct work *work, const struct cup_shape_member *member, uint32_t index)
+{
+    struct cup_merge          *merge  = work->merge;
+    struct cup_catalog_column *column = &merge->table.columns[index];
+    struct cup_catalog_field   field  = {.member_column = index,
+                                         .member        = member->name,
+                                         .standard      = member->standard,
+                                         .is            = as_declared(column, &member->is)};
+
+    work->used[index]                   = true;
+    merge->fields[merge->field_count++] = field;
+    if (*column->member != '\0') return;
+    column->member      = member->name; /* an earlier run wrote it: now it is known what it holds */
+    column->is.encoding = field.is.encoding;
+}
+
+/* The column stays as it is, and each value is tried. */
+static bool keep_column(struct work *work, const struct cup_shape_member *member,
+                        const struct place *place, enum cup_change change)
+{
+    const struct cup_catalog_table *table = &work->merge->table;
+
+    if (work->policy.of[change] != CUP_DRIFT_IGNORE || work->used[place->first]) return false;
+    if (!can_be_kept(&table->columns[place->first].is, &member->is)) return false;
+    put_change(work, "what does not fit goes to quarantine:", table->columns[place->first].name,
+               &member->is);
+    use_column(work, member, place->first);
+    return true;
+}
+
+static bool add_column(struct work *work, const struct cup_shape_member *member,
+                       const struct place *place, bool is_new_table)
+{
+    struct cup_merge *merge  = work->merge;
+    enum cup_change   change = place->first == NONE
+                                   ? CUP_CHANGE_COLUMNS
+                                   : change_of(&merge->table.columns[place->first], &member->is);
+
+    if (!is_new_table) merge->counts[change]++;
+    if (place->first != NONE && keep_column(work, member, place, change)) return true;
+    if (change == CUP_CHANGE_COLUMNS && !is_new_table &&
+        work->policy.of[change] == CUP_DRIFT_IGNORE) {
+        ignore_member(work, member, place);
         return true;
     }
     if (merge->table.column_count == CUP_PLAN_COLUMNS_MAX) {
@@ -212,28 +313,50 @@ static bool is_masked(const struct work *work, const struct cup_shape_member *me
 static bool place_member(struct work *work, const struct cup_shape_member *member,
                          bool is_new_table)
 {
-    struct cup_merge *merge = work->merge;
-    struct place      place;
+    struct place place;
 
     if (!find_place(work, member, &place)) return false;
     if (place.column == NONE && place.version > 1 && is_masked(work, member)) return false;
     if (place.column == NONE) return add_column(work, member, &place, is_new_table);
-    struct cup_catalog_column *column = &merge->table.columns[place.column];
-    work->used[place.column]          = true;
-    merge->fields[merge->field_count++] =
-        (struct cup_catalog_field){.member_column = place.column,
-                                   .member        = member->name,
-                                   .standard      = member->standard,
-                                   .is            = as_declared(column, &member->is)};
+    use_column(work, member, place.column);
     return true;
 }
 
+/* name, or an earlier or later version of it, is filled by a member of the shape. */
+static bool has_member(const struct work *work, const char *name)
+{
+    for (uint32_t i = 0; i < work->shape->member_count; i++) {
+        const char *base  = base_name(work, work->shape->members[i].name);
+        size_t      bytes = strlen(base);
+        if (cup_names_equal(base, name)) return true;
+        if (strncmp(name, base, bytes) != 0 || strncmp(name + bytes, "__", 2) != 0) continue;
+        const char *digits = name + bytes + 2;
+        if (*digits != '\0' && digits[strspn(digits, "0123456789")] == '\0') return true;
+    }
+    return false;
+}
+
+/* Columns that no member fills. The source need not send what it computes. */
+static void count_missing(struct work *work, uint32_t column_count)
+{
+    struct cup_merge *merge = work->merge;
+
+    for (uint32_t i = 0; i < column_count; i++) {
+        const struct cup_catalog_column *column = &merge->table.columns[i];
+        if (work->used[i] || column->generated != CUP_GENERATED_NO) continue;
+        if (has_member(work, column->name)) continue;
+        merge->counts[CUP_CHANGE_MISSING]++;
+        cup_text_printf(merge->says, "table %s: column %s is not in these records: null\n",
+                        merge->table.path, column->name);
+    }
+}
+
 bool cup_merge_priv_shape(struct cup_keep *keep, const struct cup_catalog_table *table,
-                          const struct cup_shape *shape, bool ignore_new, struct cup_text *says,
-                          struct cup_merge *out_merge)
+                          const struct cup_shape *shape, const struct cup_drift_policy *policy,
+                          struct cup_text *says, struct cup_merge *out_merge)
 {
     struct cup_merge merge = {.table = *table, .says = says};
-    struct work work = {.keep = keep, .shape = shape, .merge = &merge, .ignore_new = ignore_new};
+    struct work      work  = {.keep = keep, .shape = shape, .merge = &merge, .policy = *policy};
 
     CUP_ASSERT(shape->member_count > 0);
     CUP_ASSERT(says != NULL);
@@ -247,6 +370,7 @@ bool cup_merge_priv_shape(struct cup_keep *keep, const struct cup_catalog_table 
     for (uint32_t i = 0; i < shape->member_count; i++) {
         if (!place_member(&work, &shape->members[i], table->column_count == 0)) return false;
     }
+    count_missing(&work, table->column_count);
     *out_merge = merge;
     return true;
 }

@@ -10,16 +10,15 @@ struct cup_merge {
     struct cup_catalog_table  table;
     struct cup_catalog_field *fields;
     uint32_t                  field_count;
-    uint32_t                  new_count;    /* columns that the table did not have */
-    uint32_t                  misfit_count; /* columns whose type does not fit the table's */
+    uint32_t                  counts[CUP_CHANGE_COUNT]; /* columns, by what changed */
     struct cup_text          *says;
 };
 
 /* cup_merge_priv_shape fills *out_merge. False when the names of two columns collide, or there are
- * too many columns; says tells. ignore_new: columns that the table lacks get no field. */
+ * too many columns; says tells. The policy matters where it is IGNORE. */
 bool cup_merge_priv_shape(struct cup_keep *keep, const struct cup_catalog_table *table,
-                          const struct cup_shape *shape, bool ignore_new, struct cup_text *says,
-                          struct cup_merge *out_merge);
+                          const struct cup_shape *shape, const struct cup_drift_policy *policy,
+                          struct cup_text *says, struct cup_merge *out_merge);
 
 /* cup_merge_priv_key gives the draft the key of the shape. False when it has another one. */
 bool cup_merge_priv_key(struct cup_merge *merge, const struct cup_shape *shape,

@@ -286,6 +286,30 @@ static void put_tables(const struct cup_report *report, struct cup_text *text)
     }
 }
 
+/* What drift.columns: ignore has cost, per member. */
+static void put_ignored(const struct cup_report *report, struct cup_text *text)
+{
+    char number[AMOUNT_BYTES];
+    bool any = false;
+
+    for (uint32_t i = 0; report->catalog != NULL && i < CUP_PLAN_IGNORED_SLOTS; i++) {
+        const struct cup_catalog_ignored *one = &report->catalog->ignored[i];
+        uint64_t                          sum = 0;
+        for (uint32_t w = 0; w < CUP_PLAN_WORKERS_MAX; w++)
+            sum +=
+                atomic_load_explicit(&report->stats->workers[w].ignored[i], memory_order_relaxed);
+        if (sum == 0) continue;
+        if (!any) cup_text_puts(text, "\nvalues left out of silver (bronze has them)\n");
+        any = true;
+        cup_text_printf(text, "  %12s  ", amount(sum, number));
+        if (i >= report->catalog->ignored_count)
+            cup_text_puts(text, "members of other tables\n");
+        else
+            cup_text_printf(text, "%s: %s\n", one->path,
+                            *one->member == '\0' ? "all other members" : one->member);
+    }
+}
+
 static void put_sum(const struct cup_report *report, struct cup_text *text)
 {
     char number[AMOUNT_BYTES];
@@ -357,6 +381,7 @@ void cup_report_summary(const struct cup_report *report, struct cup_text *text)
             (double)report->bronze_bytes / MEGA, (unsigned long long)report->bronze_files,
             (double)bytes / (double)report->bronze_bytes);
     put_closes(report, text);
+    put_ignored(report, text);
     put_outcomes(report, CUP_CLASS_QUARANTINED, "quarantined", text);
     put_outcomes(report, CUP_CLASS_DROPPED, "dropped by rule (bronze has them)", text);
     put_sum(report, text);

@@ -10,6 +10,7 @@
 #define CUP_CONTROL_SUPERVISE_REPORT_H
 
 #include "control/config/inputs.h"
+#include "control/schema/catalog.h"
 #include "control/schema/keep.h"
 #include "dataplane/abi/wire.h"
 
@@ -22,6 +23,7 @@ struct cup_report {
     struct cup_keep              *keep;
     const struct cup_stats       *stats;
     const struct cup_inputs_file *inputs;
+    const struct cup_catalog     *catalog; /* NULL: names of ignored members are not known */
     uint32_t                      input_count;
     struct cup_report_table      *tables;
     uint32_t                      table_count, table_cap;

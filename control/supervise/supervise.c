@@ -183,7 +183,8 @@ static enum cup_err answer_unknown(struct run *run, struct cup_fault *out_fault)
         break;
     case CUP_CATALOG_STOP:
         if (says.bytes > 0) say(run, says.at);
-        if (*unknown.schema == '\0') say_starter(&unknown);
+        if (unknown.kind == CUP_UNKNOWN_KIND_SCHEMA && *unknown.schema == '\0')
+            say_starter(&unknown);
         run->code = CUP_EXIT_FAULT;
         err       = send_stop(run, out_fault);
         break;
@@ -381,6 +382,7 @@ static enum cup_err start(struct run *run, const sigset_t *mask, struct cup_faul
     if (err != CUP_OK) return err;
     cup_report_begin(&run->report, run->job->catalog->keep, run->child.stats, run->job->inputs,
                      run->job->input_count);
+    run->report.catalog = run->job->catalog;
     cup_upkeep_priv_begin(&run->upkeep, run->job->settings, run->job->lake, mask);
     run->line_due_ns = cup_clock_mono_ns() + (run->terminal ? TERMINAL_MS : PIPED_MS) * 1000000ull;
     return send_plan(run, out_fault);

@@ -18,7 +18,7 @@ bool cup_unknown_priv_read(struct cup_keep *keep, const struct cup_text *payload
         texts[i] = cup_keep_text(keep, payload->at + at, head.text_bytes[i]);
         at += head.text_bytes[i];
     }
-    if (at != payload->bytes) return false;
+    if (at != payload->bytes || head.kind >= CUP_UNKNOWN_KIND_COUNT) return false;
     *out_id      = head.id;
     *out_unknown = (struct cup_catalog_unknown){
         .source_name   = texts[CUP_UNKNOWN_SOURCE_NAME],
@@ -27,8 +27,12 @@ bool cup_unknown_priv_read(struct cup_keep *keep, const struct cup_text *payload
         .source_table  = texts[CUP_UNKNOWN_SOURCE_TABLE],
         .connector     = texts[CUP_UNKNOWN_CONNECTOR],
         .topic         = texts[CUP_UNKNOWN_TOPIC],
+        .what          = texts[CUP_UNKNOWN_WHAT],
         .schema        = texts[CUP_UNKNOWN_SCHEMA],
         .key_schema    = texts[CUP_UNKNOWN_KEY_SCHEMA],
+        .kind          = (enum cup_unknown_kind)head.kind,
+        .partition     = head.partition,
+        .offset        = head.offset,
     };
     return true;
 }

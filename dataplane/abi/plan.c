@@ -143,7 +143,8 @@ static bool check_files(const struct check *check)
                        "plan: file_rows_max") &&
            check_range(check, plan->log_retention_us, CUP_PLAN_LOG_RETENTION_US_MIN,
                        CUP_PLAN_LOG_RETENTION_US_MAX, "plan: log_retention_us") &&
-           check_range(check, plan->store, 0, CUP_PLAN_STORES - 1, "plan: store");
+           check_range(check, plan->store, 0, CUP_PLAN_STORES - 1, "plan: store") &&
+           check_range(check, plan->ask_changes, 0, 1, "plan: ask_changes");
 }
 
 static bool check_secrets(const struct check *check)
@@ -208,6 +209,7 @@ static bool check_columns(const struct check *check, const struct cup_plan_table
         if (!check_filled(check, columns[i].name, "plan: column name")) return false;
         if (!check_name(check, columns[i].comment, "plan: column comment")) return false;
         if (!check_type(check, type, columns[i].precision, columns[i].scale)) return false;
+        if (columns[i].generated >= CUP_GENERATED_COUNT) return bad(check, "plan: generated");
         if (columns[i].required > 1 || columns[i].key_place > table->columns.count)
             return bad(check, "plan: column key");
         if (!check_mask(check, &columns[i])) return false;
@@ -400,6 +402,8 @@ static bool check_tables(const struct check *check)
             return bad(check, "plan: table images");
         if (table->missing >= CUP_MISSING_COUNT || table->truncate_applies > 1)
             return bad(check, "plan: table rules");
+        if (table->stopped > 1) return bad(check, "plan: stopped");
+        if (!check_text(check, table->stopped_pos, "plan: stopped")) return false;
         if (table->columns.count == 0) return bad(check, "plan: table without columns");
         if (!check_columns(check, table) || !check_partitions(check, table) ||
             !check_rules(check, table) || !check_datasets(check, table))
@@ -415,6 +419,10 @@ static bool check_fields(const struct check *check, const struct cup_plan_schema
 
     for (uint32_t i = 0; i < schema->fields.count; i++) {
         if (!check_filled(check, fields[i].member, "plan: field member")) return false;
+        if (fields[i].column == CUP_PLAN_IGNORED) {
+            if (fields[i].slot >= CUP_PLAN_IGNORED_SLOTS) return bad(check, "plan: field slot");
+            continue;
+        }
         if (fields[i].column >= table->columns.count) return bad(check, "plan: field column");
         if (fields[i].encoding >= CUP_ENCODING_COUNT ||
             fields[i].element_encoding >= CUP_ENCODING_COUNT || fields[i].unavailable > 1)
@@ -441,7 +449,9 @@ static bool check_schemas(const struct check *check)
     for (uint32_t i = 0; i < check->plan->schemas.count; i++) {
         if (!check_text(check, schemas[i].text, "plan: schema text")) return false;
         if (schemas[i].table >= check->plan->tables.count) return bad(check, "plan: schema table");
-        if (schemas[i].quarantine > 1) return bad(check, "plan: schema policy");
+        if (schemas[i].quarantine > 1 || schemas[i].unknown >= CUP_UNKNOWN_COUNT ||
+            schemas[i].lost >= CUP_LOST_COUNT || schemas[i].slot >= CUP_PLAN_IGNORED_SLOTS)
+            return bad(check, "plan: schema policy");
         if (!CHECK_LIST(check, schemas[i].fields, cup_plan_field, CUP_PLAN_COLUMNS_MAX,
                         "plan: fields"))
             return false;

@@ -37,6 +37,9 @@
 #define CUP_PLAN_SCHEMAS_MAX 1000000u
 #define CUP_PLAN_SCALE_MAX   20000 /* exponents beyond are refused as values too */
 
+#define CUP_PLAN_IGNORED       UINT32_MAX /* a field's column: its values are left out of silver */
+#define CUP_PLAN_IGNORED_SLOTS 256u       /* members whose loss is counted one by one */
+
 #define CUP_PLAN_PARTITIONS_MAX     4u         /* partition columns of one table */
 #define CUP_PLAN_PARTITION_DATE     UINT32_MAX /* the generated column _date: UTC day of _ts */
 #define CUP_PLAN_PARTITION_NAME_MAX 64u        /* bytes; escaped, it is part of a folder's name */
@@ -227,6 +230,30 @@ struct cup_field cup_map_field(const char *name);
 /* cup_plan_partition_type: columns of this type may be partition columns. */
 bool cup_plan_partition_type(uint8_t type);
 
+/* A column that the source computes, when a record lacks it. */
+enum cup_generated {
+    CUP_GENERATED_NO,    /* it is no such column */
+    CUP_GENERATED_NULL,  /* NULL */
+    CUP_GENERATED_UNSET, /* NULL and named in _unset: there is a value, it was not sent */
+    CUP_GENERATED_COUNT
+};
+
+/* A member that has no field in its schema. */
+enum cup_unknown_member {
+    CUP_UNKNOWN_REFUSE, /* outcome SCHEMA_DRIFT */
+    CUP_UNKNOWN_ASK,    /* park before the record; control's next plan knows it */
+    CUP_UNKNOWN_IGNORE, /* left out of silver, counted in the schema's slot */
+    CUP_UNKNOWN_COUNT
+};
+
+/* A field whose member a record lacks, where the table's `missing` would make it NULL. */
+enum cup_lost_member {
+    CUP_LOST_NULL,
+    CUP_LOST_REFUSE, /* outcome MISSING_FIELD */
+    CUP_LOST_ASK,    /* park before the record; control stops the run */
+    CUP_LOST_COUNT
+};
+
 /* A data column of a silver table. */
 struct cup_plan_column {
     struct cup_plan_text name;    /* as in the table */
@@ -238,7 +265,9 @@ struct cup_plan_column {
     uint8_t              required;         /* contract: not null in c, u, r */
     uint8_t              mask;             /* enum cup_mask; the types above are those before it */
     uint8_t              mask_keep;        /* KEEP_LAST: characters */
-    struct cup_plan_text mask_text;        /* CONSTANT */
+    uint8_t              generated;        /* enum cup_generated */
+    uint8_t              pad[3];
+    struct cup_plan_text mask_text; /* CONSTANT */
 };
 
 /* A bound or value, in the column's type: 128 bits in two words, low first; a REAL's double is
@@ -269,7 +298,7 @@ struct cup_plan_dataset {
 /* Where a column's value stands in a record of one schema. */
 struct cup_plan_field {
     struct cup_plan_text member;           /* name in before/after */
-    uint32_t             column;           /* index into the table's columns */
+    uint32_t             column;           /* index into the table's columns, or PLAN_IGNORED */
     uint8_t              encoding;         /* enum cup_encoding */
     uint8_t              element_encoding; /* LIST */
     uint8_t unavailable; /* 1: the type can be stored out of line: placeholders mean unset */
@@ -277,6 +306,7 @@ struct cup_plan_field {
     int32_t scale; /* wire scale of a decimal (may exceed the column's, may be > 2048); BITS: how
                       many there are, 0 = varying */
     uint32_t             options;  /* enum cup_member_option */
+    uint32_t             slot;     /* PLAN_IGNORED: where its values are counted */
     struct cup_plan_text standard; /* the column's default as JSON, if a null may come as it */
 };
 
@@ -287,6 +317,10 @@ struct cup_plan_schema {
     uint32_t             table; /* index */
     struct cup_plan_list fields;
     uint32_t             quarantine; /* 1: the drift policy refuses records of this schema */
+    uint8_t              unknown;    /* enum cup_unknown_member */
+    uint8_t              lost;       /* enum cup_lost_member */
+    uint8_t              pad[2];
+    uint32_t             slot; /* UNKNOWN_IGNORE: where such values are counted */
 };
 
 enum cup_images { CUP_IMAGES_KEY_ONLY, CUP_IMAGES_FULL }; /* replica identity default | full */
@@ -317,7 +351,9 @@ struct cup_plan_table {
      * that ends in .schema.table */
     struct cup_plan_text topic;
     uint8_t              truncate_applies; /* 1: a truncate counts on a topic of many partitions */
-    uint8_t              pad[3];
+    uint8_t              stopped;          /* 1: records behind stopped_pos are refused */
+    uint8_t              pad[2];
+    struct cup_plan_text stopped_pos; /* as _pos; empty: all records */
 };
 
 struct cup_plan {
@@ -345,7 +381,7 @@ struct cup_plan {
     uint64_t file_bytes_max, file_rows_max; /* a table's file is closed at the first of them */
     uint64_t log_retention_us;              /* Delta log entries younger than this are kept */
     uint32_t store;                         /* enum cup_disk_choice */
-    uint32_t pad2;
+    uint32_t ask_changes; /* 1: ask about DDL records that drop or rename a table */
 
     /* Of a plan with secrets only the memory of a sealed memfd may hold the bytes. */
     struct cup_plan_text token_id; /* id of the key of tokens; empty: no column is a token */

@@ -82,7 +82,7 @@ _Static_assert(sizeof(struct cup_wire_head) == 16, "on the wire");
 /* Payload of REFUSE. */
 struct cup_wire_refuse {
     uint64_t id;      /* of the UNKNOWN */
-    uint32_t outcome; /* enum cup_outcome: UNKNOWN_TABLE or SCHEMA_DRIFT */
+    uint32_t outcome; /* enum cup_outcome: UNKNOWN_TABLE, SCHEMA_DRIFT; DDL: SCHEMA_CHANGE */
     uint32_t pad;
 };
 
@@ -93,14 +93,25 @@ struct cup_wire_ready {
     char     store[32];   /* backend chosen, and why if it is not the preferred one */
 };
 
-/* An unknown schema or table. Texts follow in this order, without NUL: source_name, source_db,
- * source_schema, source_table, connector, topic, schema (empty: the record has none), key_schema
- * (may be empty). */
+/* What a record has that the plan does not know. */
+enum cup_unknown_kind {
+    CUP_UNKNOWN_KIND_SCHEMA,  /* its schema text, or its table */
+    CUP_UNKNOWN_KIND_MEMBER,  /* `what` is a member that no field is for (UNKNOWN_ASK) */
+    CUP_UNKNOWN_KIND_MISSING, /* `what` is a member that it lacks (MISSING_ASK) */
+    CUP_UNKNOWN_KIND_DDL,     /* `schema` is a DDL record, `what` its position as in _pos */
+    CUP_UNKNOWN_KIND_COUNT
+};
+
+/* Something unknown. Texts follow in this order, without NUL: source_name, source_db,
+ * source_schema, source_table, connector, topic, what, schema (empty: the record has none),
+ * key_schema (may be empty). */
 struct cup_wire_unknown {
-    uint64_t id; /* to be given back in REFUSE */
+    uint64_t id;     /* to be given back in REFUSE */
+    int64_t  offset; /* of the record in topic and partition */
+    int32_t  partition;
     uint32_t worker;
-    uint32_t text_bytes[8];
-    uint32_t pad;
+    uint32_t kind; /* enum cup_unknown_kind */
+    uint32_t text_bytes[9];
 };
 enum cup_wire_unknown_text {
     CUP_UNKNOWN_SOURCE_NAME,
@@ -109,6 +120,7 @@ enum cup_wire_unknown_text {
     CUP_UNKNOWN_SOURCE_TABLE,
     CUP_UNKNOWN_CONNECTOR,
     CUP_UNKNOWN_TOPIC,
+    CUP_UNKNOWN_WHAT,
     CUP_UNKNOWN_SCHEMA,
     CUP_UNKNOWN_KEY_SCHEMA,
     CUP_UNKNOWN_TEXT_COUNT
@@ -183,8 +195,9 @@ const char *cup_counter_text(enum cup_counter counter);
 struct cup_stats_worker {
     _Atomic uint64_t counters[CUP_COUNTER_COUNT];
     _Atomic uint64_t outcomes[CUP_OUTCOME_COUNT];
-    _Atomic uint64_t input, position; /* index in the plan's inputs; byte reached */
-    uint8_t          pad[64];         /* neighbours do not share a cache line */
+    _Atomic uint64_t ignored[CUP_PLAN_IGNORED_SLOTS]; /* values left out of silver, by slot */
+    _Atomic uint64_t input, position;                 /* index in the plan's inputs; byte reached */
+    uint8_t          pad[64];                         /* neighbours do not share a cache line */
 };
 
 struct cup_stats {

@@ -2,6 +2,7 @@
 /* Change events of Debezium: {before, after, source, op, ts_ms, transaction}; plain, in a
  * CloudEvents wrapper, or of MongoDB, whose images are texts. */
 #include <string.h>
+#include <strings.h>
 
 #include "dataplane/decode/decode_priv.h"
 
@@ -235,6 +236,34 @@ static uint32_t judge_event(struct cup_decode *decode, const struct event *event
     return read_source(decode, source);
 }
 
+static bool has_word(struct cup_span text, const char *lower)
+{
+    uint32_t bytes = (uint32_t)strlen(lower);
+
+    for (uint32_t i = 0; i + bytes <= text.bytes; i++)
+        if (strncasecmp((const char *)text.at + i, lower, bytes) == 0) return true;
+    return false;
+}
+
+/* A DDL record. In a stream, one that may drop or rename a table is shown to control, which alone
+ * reads it. A snapshot begins with DROPs that drop nothing. */
+static uint32_t judge_ddl(struct cup_decode *decode, uint32_t payload, const struct event *event)
+{
+    const struct cup_json_node *node   = &decode->doc.nodes[payload];
+    const struct cup_span       record = {decode->buf + node->at, node->bytes};
+    const uint32_t              source = event->at[EVENT_SOURCE];
+
+    if (!decode->plan->ask_changes || (!has_word(record, "drop") && !has_word(record, "rename")))
+        return CUP_OUTCOME_SCHEMA_CHANGE;
+    if (source == 0 || decode->doc.nodes[source].kind != CUP_JSON_OBJECT)
+        return CUP_OUTCOME_SCHEMA_CHANGE;
+    uint32_t outcome = read_source(decode, source);
+    if (outcome == CUP_OUTCOME_ACCEPTED) outcome = cup_position_priv_stamp(decode);
+    if (outcome != CUP_OUTCOME_ACCEPTED) return outcome;
+    if (decode->stamped.snapshot.bytes > 0) return CUP_OUTCOME_SCHEMA_CHANGE;
+    return cup_route_priv_ask_ddl(decode, record, decode->stamped.pos);
+}
+
 uint32_t cup_debezium_priv_read(struct cup_decode *decode)
 {
     const struct cup_json_node *nodes = decode->doc.nodes;
@@ -248,6 +277,7 @@ uint32_t cup_debezium_priv_read(struct cup_decode *decode)
         event.at[note_of(decode, &nodes[at]).event] = at;
     if (event.at[EVENT_OP] == 0) {
         outcome = cup_envelope_priv_message(decode, payload);
+        if (outcome == CUP_OUTCOME_SCHEMA_CHANGE) return judge_ddl(decode, payload, &event);
         if (outcome != CUP_OUTCOME_ACCEPTED) return outcome;
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_FORMAT_MISMATCH, &nodes[payload], "",
                                       NULL, 0);

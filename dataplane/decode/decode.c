@@ -263,6 +263,20 @@ static uint32_t decode_value(struct cup_decode *decode, uint32_t *out_row_count)
     return outcome;
 }
 
+static void count_ignored(struct cup_decode *decode)
+{
+    for (uint32_t i = 0; i < CUP_PLAN_IGNORED_SLOTS; i++)
+        decode->ignored_sums[i] += decode->ignored[i];
+    decode->ignored_any = true;
+}
+
+/* What the record before has lost is not what this one has. */
+static void forget_ignored(struct cup_decode *decode)
+{
+    memset(decode->ignored, 0, sizeof decode->ignored);
+    decode->ignores = false;
+}
+
 /* One record; false: decode->stop, and nothing has changed. */
 static bool decode_record(struct cup_decode *decode, struct cup_verdict *out_verdict)
 {
@@ -273,7 +287,8 @@ static bool decode_record(struct cup_decode *decode, struct cup_verdict *out_ver
     decode->bad_rule     = CUP_NONE;
     decode->bad_has_path = false;
     decode->odd_count    = 0;
-    uint32_t outcome     = judge_flags(decode);
+    if (decode->ignores) forget_ignored(decode);
+    uint32_t outcome = judge_flags(decode);
     if (outcome == CUP_OUTCOME_ACCEPTED) outcome = decode_value(decode, &row_count);
     if (outcome == CUP_STOPPED) return false;
     struct cup_verdict verdict = {.outcome = (uint16_t)outcome,
@@ -287,6 +302,7 @@ static bool decode_record(struct cup_decode *decode, struct cup_verdict *out_ver
         verdict.row_count = (uint16_t)row_count;
         decode->table->row_count += row_count;
         if (decode->odd_count > 0) cup_odd_priv_count(decode);
+        if (decode->ignores) count_ignored(decode);
     } else {
         verdict.bad_at = decode->bad_at;
         verdict.rule   = decode->bad_rule;
@@ -352,6 +368,15 @@ enum cup_decode_stop cup_decode_batch(struct cup_decode *decode, const struct cu
 }
 
 /* --- what the worker asks --- */
+
+void cup_decode_move_ignored(struct cup_decode *decode, _Atomic uint64_t *totals)
+{
+    if (!decode->ignored_any) return;
+    for (uint32_t i = 0; i < CUP_PLAN_IGNORED_SLOTS; i++)
+        if (decode->ignored_sums[i] > 0) cup_stats_add(&totals[i], decode->ignored_sums[i]);
+    memset(decode->ignored_sums, 0, sizeof decode->ignored_sums);
+    decode->ignored_any = false;
+}
 
 uint32_t cup_decode_stop_table(const struct cup_decode *decode)
 {

@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "dataplane/abi/plan.h"
+#include "dataplane/abi/wire.h"
 #include "dataplane/source/batch.h"
 
 #define CUP_CHANGES_ROWS 2048u
@@ -61,10 +62,14 @@ enum cup_decode_stop {
 /* What CUP_DECODE_UNKNOWN found. Texts point into the batch and are raw; the names are unescaped.
  */
 struct cup_decode_unknown {
-    const uint8_t *schema, *key_schema; /* NULL when the record has none */
-    uint32_t       schema_bytes, key_schema_bytes;
-    char           source_name[256], source_db[256], source_schema[256], source_table[256];
-    char           connector[64], topic[256];
+    enum cup_unknown_kind kind;
+    int32_t               partition;
+    int64_t               offset;
+    const uint8_t        *schema, *key_schema; /* NULL when the record has none */
+    uint32_t              schema_bytes, key_schema_bytes;
+    char                  source_name[256], source_db[256], source_schema[256], source_table[256];
+    char                  connector[64], topic[256];
+    char                  what[256]; /* MEMBER, MISSING: its name; DDL: its position */
 };
 
 struct cup_decode_stamp { /* what all rows of a call get */
@@ -102,6 +107,10 @@ const struct cup_decode_unknown *cup_decode_unknown(const struct cup_decode *dec
 
 /* cup_decode_refuse: records like the unknown one are quarantined with `outcome` from now on. */
 void cup_decode_refuse(struct cup_decode *decode, enum cup_outcome outcome);
+
+/* cup_decode_move_ignored adds the values that were left out of silver since the last call to
+ * totals[CUP_PLAN_IGNORED_SLOTS]. */
+void cup_decode_move_ignored(struct cup_decode *decode, _Atomic uint64_t *totals);
 
 /* cup_decode_bad_path is the JSON path or column of a refused value, e.g. "after.amount"; "" for
  * none. Lends until the next cup_decode_batch that starts at record 0. */

@@ -70,6 +70,8 @@ struct cup_member {
     uint32_t                 options;             /* enum cup_member_option */
     struct cup_span          standard;            /* the default as JSON; bytes 0: none */
     bool                     unavailable, needed; /* needed: not null in c, u, r */
+    uint8_t                  generated;           /* enum cup_generated */
+    uint32_t                 slot;                /* put NULL: left out of silver, counted there */
 };
 
 struct cup_shape {
@@ -78,6 +80,8 @@ struct cup_shape {
     uint32_t           text_bytes, token_count;
     uint32_t           table, next; /* next: of the same hash bucket */
     bool               quarantine;
+    uint8_t            unknown, lost; /* enum cup_unknown_member, cup_lost_member */
+    uint32_t           slot;          /* of members that are unknown and ignored */
     struct cup_member *members, *elements;
     uint32_t           member_count;
     uint32_t          *slots; /* hash of the names: member + 1, 0 = empty */
@@ -290,7 +294,10 @@ struct cup_decode {
     uint32_t                      *seen, seen_stamp;   /* per member: the image that had it last */
     uint32_t                      *unset, unset_count; /* columns */
     uint32_t             *key_nodes; /* node of each key column in the image at hand; 0: none */
-    uint8_t              *scratch;   /* names of the record, then one text at a time */
+    uint32_t              ignored[CUP_PLAN_IGNORED_SLOTS]; /* values that the record has lost */
+    uint64_t              ignored_sums[CUP_PLAN_IGNORED_SLOTS]; /* of accepted ones, since moved */
+    bool                  ignores, ignored_any; /* ignored, ignored_sums are not all 0 */
+    uint8_t              *scratch;              /* names of the record, then one text at a time */
     uint32_t              scratch_used;
     uint32_t              topic; /* of the last record, and its text */
     struct cup_span       topic_text;
@@ -522,6 +529,15 @@ bool cup_documents_priv_numeric(const struct cup_member *member);
 uint32_t cup_position_priv_stamp(struct cup_decode *decode);
 
 /* --- route.c: which table and shape --- */
+
+/* cup_route_priv_ask parks before the record: control has to know of `what`. Returns CUP_STOPPED.
+ * what.at may point into scratch. */
+uint32_t cup_route_priv_ask(struct cup_decode *decode, enum cup_unknown_kind kind,
+                            struct cup_span what);
+
+/* cup_route_priv_ask_ddl asks about a DDL record; its outcome when control has seen it. */
+uint32_t cup_route_priv_ask_ddl(struct cup_decode *decode, struct cup_span record,
+                                struct cup_span position);
 
 /* cup_route_priv_find sets decode->table and decode->shape; CUP_STOPPED for an unknown one. */
 uint32_t cup_route_priv_find(struct cup_decode *decode);

@@ -257,14 +257,20 @@ static void note_key_schema(struct cup_decode *decode, struct cup_decode_unknown
     unknown->key_schema_bytes = doc.nodes[schema].bytes;
 }
 
-static void note_unknown(struct cup_decode *decode)
+static void note_unknown(struct cup_decode *decode, enum cup_unknown_kind kind,
+                         struct cup_span what)
 {
     const struct cup_envelope *envelope = &decode->envelope;
     struct cup_decode_unknown *unknown  = &decode->unknown;
 
-    *unknown = (struct cup_decode_unknown){0};
+    *unknown = (struct cup_decode_unknown){
+        .kind      = kind,
+        .partition = decode->record->partition,
+        .offset    = decode->record->offset,
+    };
     if (envelope->schema_text.bytes > 0) unknown->schema = envelope->schema_text.at;
     unknown->schema_bytes = envelope->schema_text.bytes;
+    copy_name(what, unknown->what, sizeof unknown->what);
     copy_name(envelope->name, unknown->source_name, sizeof unknown->source_name);
     copy_name(envelope->db, unknown->source_db, sizeof unknown->source_db);
     copy_name(envelope->schema, unknown->source_schema, sizeof unknown->source_schema);
@@ -298,15 +304,57 @@ static void keep_text(struct cup_decode *decode)
         memcpy(decode->unknown_text, unknown->schema, unknown->schema_bytes);
 }
 
-static uint32_t judge_unknown(struct cup_decode *decode)
+/* What control said about records like it; CUP_STOPPED: nothing yet. */
+static uint32_t find_refused(const struct cup_decode *decode)
 {
-    note_unknown(decode);
     for (uint32_t i = 0; i < decode->refused_count; i++)
-        if (is_refused(&decode->refused[i], &decode->unknown))
-            return cup_decode_priv_refuse(decode, decode->refused[i].outcome, NULL, "", NULL, 0);
+        if (is_refused(&decode->refused[i], &decode->unknown)) return decode->refused[i].outcome;
+    return CUP_STOPPED;
+}
+
+static uint32_t park(struct cup_decode *decode)
+{
     keep_text(decode);
     decode->stop = CUP_DECODE_UNKNOWN;
     return CUP_STOPPED;
+}
+
+static uint32_t judge_unknown(struct cup_decode *decode)
+{
+    note_unknown(decode, CUP_UNKNOWN_KIND_SCHEMA, (struct cup_span){0});
+    uint32_t outcome = find_refused(decode);
+    if (outcome == CUP_STOPPED) return park(decode);
+    return cup_decode_priv_refuse(decode, (enum cup_outcome)outcome, NULL, "", NULL, 0);
+}
+
+uint32_t cup_route_priv_ask(struct cup_decode *decode, enum cup_unknown_kind kind,
+                            struct cup_span what)
+{
+    note_unknown(decode, kind, what);
+    return park(decode);
+}
+
+uint32_t cup_route_priv_ask_ddl(struct cup_decode *decode, struct cup_span record,
+                                struct cup_span position)
+{
+    decode->envelope.schema_text = record;
+    note_unknown(decode, CUP_UNKNOWN_KIND_DDL, position);
+    uint32_t outcome = find_refused(decode);
+    return outcome == CUP_STOPPED ? park(decode) : outcome;
+}
+
+/* The source dropped or renamed the table at a position: what comes behind it is another table. */
+static uint32_t judge_stopped(struct cup_decode *decode)
+{
+    struct cup_span        stop = cup_span_priv_of(decode->plan, decode->table->plan->stopped_pos);
+    const struct cup_span *pos  = &decode->stamped.pos;
+    uint32_t               outcome = CUP_OUTCOME_ACCEPTED;
+
+    if (!decode->stamped.made) outcome = cup_position_priv_stamp(decode);
+    if (outcome != CUP_OUTCOME_ACCEPTED) return outcome;
+    uint32_t least = pos->bytes < stop.bytes ? pos->bytes : stop.bytes;
+    if (least > 0 && memcmp(pos->at, stop.at, least) <= 0) return CUP_OUTCOME_ACCEPTED;
+    return cup_decode_priv_refuse(decode, CUP_OUTCOME_SCHEMA_DRIFT, NULL, "", NULL, 0);
 }
 
 uint32_t cup_route_priv_find(struct cup_decode *decode)
@@ -317,6 +365,10 @@ uint32_t cup_route_priv_find(struct cup_decode *decode)
     if (table != CUP_NONE) decode->table = &decode->tables[table];
     if (shape == CUP_NONE) return judge_unknown(decode);
     decode->shape = &decode->shapes[shape];
+    if (decode->table->plan->stopped) {
+        uint32_t outcome = judge_stopped(decode);
+        if (outcome != CUP_OUTCOME_ACCEPTED) return outcome;
+    }
     if (decode->shape->quarantine)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_SCHEMA_DRIFT, NULL, "", NULL, 0);
     return CUP_OUTCOME_ACCEPTED;
@@ -328,7 +380,7 @@ void cup_decode_refuse(struct cup_decode *decode, enum cup_outcome outcome)
     struct cup_refused              *refused = &decode->refused[decode->refused_next];
 
     CUP_ASSERT(decode->stop == CUP_DECODE_UNKNOWN);
-    CUP_ASSERT(cup_outcome_class(outcome) == CUP_CLASS_QUARANTINED);
+    CUP_ASSERT(cup_outcome_class(outcome) != CUP_CLASS_ACCEPTED);
     if (decode->unknown_text == NULL) return; /* it will be asked again, and refused again */
     free(refused->text);
     refused->text        = decode->unknown_text;

@@ -129,27 +129,43 @@ static inline uint32_t put_member(struct cup_decode *decode, const struct cup_me
     return OK;
 }
 
-/* Columns that the image did not name. */
+/* A column that the image did not name. One that the source computes need not be there. */
+static uint32_t put_missing_member(struct cup_decode *decode, const struct cup_member *member,
+                                   uint32_t row)
+{
+    uint8_t lost = decode->shape->lost;
+    bool    keep = decode->missing == CUP_MISSING_KEEP && member->key_index == CUP_NONE;
+
+    if (keep || member->generated == CUP_GENERATED_UNSET) {
+        put_unset(decode, member, row);
+        return OK;
+    }
+    if (member->generated == CUP_GENERATED_NULL || member->options & CUP_MEMBER_ABSENT_IS_NULL) {
+        put_null(decode, member->column, row);
+        return OK;
+    }
+    if (lost == CUP_LOST_ASK)
+        return cup_route_priv_ask(
+            decode, CUP_UNKNOWN_KIND_MISSING,
+            (struct cup_span){(const uint8_t *)member->name, member->name_bytes});
+    bool needed = member->needed && decode->names_needed;
+    if (needed) note_required(decode, member->column);
+    if (needed || decode->missing == CUP_MISSING_QUARANTINE || lost == CUP_LOST_REFUSE)
+        return refuse(decode, CUP_OUTCOME_MISSING_FIELD, NULL, member);
+    put_null(decode, member->column, row);
+    return OK;
+}
+
 static uint32_t put_missing(struct cup_decode *decode, uint32_t row)
 {
-    const struct cup_shape *shape = decode->shape;
+    const struct cup_shape *shape   = decode->shape;
+    uint32_t                outcome = OK;
 
-    for (uint32_t i = 0; i < shape->member_count; i++) {
-        const struct cup_member *member = &shape->members[i];
-        bool keep = decode->missing == CUP_MISSING_KEEP && member->key_index == CUP_NONE;
-        if (decode->seen[i] == decode->seen_stamp) continue;
-        if (keep) {
-            put_unset(decode, member, row);
-            continue;
-        }
-        bool may_be_absent = (member->options & CUP_MEMBER_ABSENT_IS_NULL) != 0;
-        bool needed        = member->needed && decode->names_needed && !may_be_absent;
-        if (needed) note_required(decode, member->column);
-        if (needed || (decode->missing == CUP_MISSING_QUARANTINE && !may_be_absent))
-            return refuse(decode, CUP_OUTCOME_MISSING_FIELD, NULL, member);
-        put_null(decode, member->column, row);
+    for (uint32_t i = 0; i < shape->member_count && outcome == OK; i++) {
+        if (decode->seen[i] == decode->seen_stamp || shape->members[i].put == NULL) continue;
+        outcome = put_missing_member(decode, &shape->members[i], row);
     }
-    return OK;
+    return outcome;
 }
 
 /* A column that no member of the shape fills is NULL, unless it has to be there. */
@@ -159,12 +175,15 @@ static uint32_t put_unmapped(struct cup_decode *decode, uint32_t row)
 
     for (uint32_t i = 0; i < shape->unmapped_count; i++) {
         const struct cup_plan_column *column = &decode->table->plan_columns[shape->unmapped[i]];
-        if (decode->names_needed && (column->required || column->key_place > 0)) {
+        bool generated = column->generated != CUP_GENERATED_NO && column->key_place == 0;
+        if (!generated && decode->names_needed && (column->required || column->key_place > 0)) {
             struct cup_span name = cup_span_priv_of(decode->plan, column->name);
             note_required(decode, shape->unmapped[i]);
             return cup_decode_priv_refuse(decode, CUP_OUTCOME_MISSING_FIELD, NULL,
                                           decode->image_name, (const char *)name.at, name.bytes);
         }
+        if (column->generated == CUP_GENERATED_UNSET)
+            decode->unset[decode->unset_count++] = shape->unmapped[i];
         put_null(decode, shape->unmapped[i], row);
     }
     return OK;
@@ -212,7 +231,32 @@ static bool is_foreign(struct cup_decode *decode, const struct cup_json_node *no
     return decode->dialect->foreign != NULL && decode->dialect->foreign(decode, node);
 }
 
-/* Every member of an image must be known, every column gets a value or NULL. */
+static void ignore_value(struct cup_decode *decode, uint32_t slot)
+{
+    decode->ignored[slot]++;
+    decode->ignores = true;
+}
+
+/* A member that no field is for. */
+static uint32_t judge_unknown(struct cup_decode *decode, const struct cup_json_node *node)
+{
+    struct cup_span name = {decode->buf + node->key_at, node->key_bytes};
+
+    if (is_foreign(decode, node)) return OK;
+    if (decode->shape->unknown == CUP_UNKNOWN_REFUSE) return refuse_drift(decode, node);
+    if (decode->shape->unknown == CUP_UNKNOWN_IGNORE) {
+        ignore_value(decode, decode->shape->slot);
+        return OK;
+    }
+    if (node->flags & CUP_JSON_KEY_ESCAPED) {
+        uint8_t *plain = decode->scratch + decode->scratch_used;
+        name.bytes     = cup_json_unescape(name.at, name.bytes, plain);
+        name.at        = plain;
+    }
+    return cup_route_priv_ask(decode, CUP_UNKNOWN_KIND_MEMBER, name);
+}
+
+/* Every column gets a value or NULL. What has no column is left out as the drift policy says. */
 static uint32_t put_members(struct cup_decode *decode, uint32_t image, uint32_t row)
 {
     const struct cup_json_node *nodes = decode->doc.nodes;
@@ -224,10 +268,15 @@ static uint32_t put_members(struct cup_decode *decode, uint32_t image, uint32_t 
         const struct cup_member *member =
             cup_shapes_priv_member(decode, shape, &nodes[at], &expected);
         if (member == NULL) {
-            if (is_foreign(decode, &nodes[at])) continue;
-            return refuse_drift(decode, &nodes[at]);
+            uint32_t outcome = judge_unknown(decode, &nodes[at]);
+            if (outcome != OK) return outcome;
+            continue;
         }
         note_found(decode, member);
+        if (member->put == NULL) {
+            ignore_value(decode, member->slot);
+            continue;
+        }
         if (member->key_index != CUP_NONE) decode->key_nodes[member->key_index] = at;
         uint32_t outcome = put_member(decode, member, &nodes[at], row);
         if (outcome != OK) return outcome;
@@ -256,7 +305,7 @@ static void put_removed(struct cup_decode *decode, uint32_t row)
         if (nodes[at].kind != CUP_JSON_STRING) continue;
         struct cup_span          name   = cup_values_priv_text(decode, &nodes[at]);
         const struct cup_member *member = member_named(decode, (const char *)name.at, name.bytes);
-        if (member == NULL || member->key_index != CUP_NONE) continue;
+        if (member == NULL || member->put == NULL || member->key_index != CUP_NONE) continue;
         put_null(decode, member->column, row);
         note_found(decode, member);
     }
@@ -327,8 +376,9 @@ static uint32_t put_key_members(struct cup_decode *decode, uint32_t image, uint3
         const struct cup_member *member =
             cup_shapes_priv_member(decode, decode->shape, &nodes[at], &expected);
         if (member == NULL) {
-            if (is_foreign(decode, &nodes[at])) continue;
-            return refuse_drift(decode, &nodes[at]);
+            uint32_t outcome = judge_unknown(decode, &nodes[at]);
+            if (outcome != OK) return outcome;
+            continue;
         }
         if (member->key_index == CUP_NONE || nodes[at].kind == CUP_JSON_NULL) continue;
         decode->key_nodes[member->key_index] = at;

@@ -187,6 +187,14 @@ static enum cup_err fill_member(const struct cup_plan *plan, const struct cup_ta
                                 const struct cup_plan_field *field, struct cup_member *element,
                                 struct cup_member *member, struct cup_fault *out_fault)
 {
+    if (field->column == CUP_PLAN_IGNORED) {
+        *member = (struct cup_member){.name       = cup_plan_text(plan, field->member),
+                                      .name_bytes = field->member.bytes,
+                                      .column     = CUP_NONE,
+                                      .key_index  = CUP_NONE,
+                                      .slot       = field->slot};
+        return CUP_OK;
+    }
     const struct cup_plan_column *column = &table->plan_columns[field->column];
     bool                          list   = column->type == CUP_TYPE_LIST;
 
@@ -206,6 +214,7 @@ static enum cup_err fill_member(const struct cup_plan *plan, const struct cup_ta
         .standard    = cup_span_priv_of(plan, field->standard),
         .unavailable = field->unavailable,
         .needed      = column->required || column->key_place > 0,
+        .generated   = column->generated,
     };
     if (list) {
         *element          = *member;
@@ -247,9 +256,10 @@ static enum cup_err fill_members(struct cup_decode *decode, const struct cup_pla
         enum cup_err       err =
             fill_member(decode->plan, table, &fields[i], &shape->elements[i], member, out_fault);
         if (err != CUP_OK) return err;
+        if (!add_name(shape, i)) return bad_plan(out_fault, "plan: member twice", member->name);
+        if (member->put == NULL) continue;
         if (column_used[member->column])
             return bad_plan(out_fault, "plan: two members for one column", member->name);
-        if (!add_name(shape, i)) return bad_plan(out_fault, "plan: member twice", member->name);
         column_used[member->column] = 1;
         if (member->key_index != CUP_NONE) shape->key_members[member->key_index] = i;
     }
@@ -317,6 +327,9 @@ static enum cup_err open_shape(struct cup_decode *decode, uint32_t index, uint8_
         slots *= 2;
     shape->table        = schema->table;
     shape->quarantine   = schema->quarantine;
+    shape->unknown      = schema->unknown;
+    shape->lost         = schema->lost;
+    shape->slot         = schema->slot;
     shape->member_count = schema->fields.count;
     shape->slot_mask    = slots - 1;
     shape->text         = (const uint8_t *)cup_plan_text(decode->plan, schema->text);

@@ -174,6 +174,7 @@ static enum cup_err account(struct cup_worker *worker, uint32_t from, uint32_t t
         classes[cup_outcome_class(outcome)]++;
         cup_stats_add(&stats->outcomes[outcome], 1);
     }
+    if (worker->decode != NULL) cup_decode_move_ignored(worker->decode, stats->ignored);
     range->record_count += records;
     range->end = end;
     cup_stats_add(&stats->counters[CUP_COUNTER_RECORDS], records);

@@ -57,8 +57,8 @@ static void send_ready(uint64_t generation)
 
 static void send_unknown(uint64_t id, const char *table, const char *schema)
 {
-    const char *texts[CUP_UNKNOWN_TEXT_COUNT] = {"pg",         "db",        "bank", table,
-                                                 "postgresql", "pg.bank.t", schema, ""};
+    const char *texts[CUP_UNKNOWN_TEXT_COUNT] = {"pg",        "db", "bank", table, "postgresql",
+                                                 "pg.bank.t", "",   schema, ""};
     struct cup_wire_unknown head              = {.id = id};
     struct cup_text         payload           = {0};
 

@@ -51,8 +51,9 @@ static void check_all_keys(void)
     CHECK(s.file_bytes_max == 2u << 20 && s.file_rows_max == 5000);
     CHECK(strcmp(s.kernels, "scalar") == 0 && s.worker_count == 3 && s.pool_bytes == 32u << 20);
     CHECK(strcmp(s.unavailable, "gone") == 0);
-    CHECK(s.drift.columns == CUP_DRIFT_IGNORE && s.drift.types == CUP_DRIFT_QUARANTINE);
-    CHECK(s.drift.tables == CUP_DRIFT_HALT);
+    CHECK(s.drift.of[CUP_CHANGE_COLUMNS] == CUP_DRIFT_IGNORE &&
+          s.drift.of[CUP_CHANGE_TYPES] == CUP_DRIFT_QUARANTINE);
+    CHECK(s.drift.of[CUP_CHANGE_TABLES] == CUP_DRIFT_HALT);
     CHECK(load("name: other\n", &s) == CUP_OK && strcmp(s.name, "other") == 0);
 }
 

@@ -58,7 +58,8 @@ static struct cup_plan_list put_columns(struct blob *blob, const struct cup_spec
                                                 .key_place = is->key,
                                                 .required  = is->required,
                                                 .mask      = is->mask,
-                                                .mask_keep = is->mask_keep};
+                                                .mask_keep = is->mask_keep,
+                                                .generated = is->generated};
         column.mask_text = put_text(blob, is->mask_text == NULL ? "" : is->mask_text);
         column.type      = CUP_TYPE_MAP; /* of texts: no name says what is in it */
         if (strcmp(is->type, "map") != 0)
@@ -155,6 +156,11 @@ static struct cup_plan_list put_fields(struct blob *blob, const struct cup_spec_
                                        .scale       = is->scale,
                                        .options     = is->options,
                                        .standard    = put_default(blob, is->standard, "")};
+        if (is->ignored_slot > 0) {
+            field.column   = CUP_PLAN_IGNORED;
+            field.slot     = is->ignored_slot;
+            field.encoding = 0;
+        }
         if (is->element != NULL) field.element_encoding = encoding_named(is->element);
         memcpy(blob->at + list.offset + list.count++ * sizeof field, &field, sizeof field);
     }
@@ -182,7 +188,9 @@ static struct cup_plan_table put_table(struct blob *blob, const struct cup_spec_
                                    .topic            = put_text(blob, is->topic),
                                    .missing          = is->missing,
                                    .truncate_applies = is->truncate_applies,
-                                   .contracted       = is->texts == NULL};
+                                   .contracted       = is->texts == NULL,
+                                   .stopped          = is->stopped_pos != NULL,
+                                   .stopped_pos      = put_text(blob, is->stopped_pos)};
 }
 
 static uint32_t count_schemas(const struct cup_spec *spec)
@@ -212,7 +220,10 @@ static void put_tables(struct blob *blob, const struct cup_spec *spec, struct cu
                                               put_text(blob, is->texts == NULL ? "" : is->texts[k]),
                                           .table      = i,
                                           .fields     = put_fields(blob, is),
-                                          .quarantine = is->quarantine >> k & 1};
+                                          .quarantine = is->quarantine >> k & 1,
+                                          .unknown    = is->unknown,
+                                          .lost       = is->lost,
+                                          .slot       = is->slot};
             memcpy(blob->at + plan->schemas.offset + schema++ * sizeof one, &one, sizeof one);
         }
     }

@@ -26,8 +26,10 @@ struct cup_spec_column {
     uint8_t     key, required, unavailable;
     uint8_t     mask, mask_keep;
     const char *mask_text;
-    uint32_t    options;  /* enum cup_member_option */
-    const char *standard; /* the default, as JSON; NULL: none */
+    uint32_t    options;      /* enum cup_member_option */
+    const char *standard;     /* the default, as JSON; NULL: none */
+    uint8_t     generated;    /* enum cup_generated */
+    uint32_t    ignored_slot; /* > 0: its member is left out, counted there */
 };
 
 /* A number in the column's unit, or a real if that is not 0, or a text. */
@@ -57,6 +59,9 @@ struct cup_spec_table {
     uint8_t                        images, write_before;
     const char                    *topic;
     uint8_t                        missing, truncate_applies;
+    uint8_t                        unknown, lost; /* enum cup_unknown_member, .. */
+    uint32_t                       slot;          /* of unknown members that are ignored */
+    const char                    *stopped_pos;   /* NULL: it runs */
     const char                    *partitions[CUP_PLAN_PARTITIONS_MAX + 1]; /* names, _date; NULL */
     const struct cup_spec_rule    *rules;
     uint32_t                       rule_count;

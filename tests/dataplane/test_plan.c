@@ -95,6 +95,7 @@ static void use(const struct cup_plan *plan)
         for (uint32_t f = 0; f < schema->fields.count; f++) {
             const struct cup_plan_field *field = &cup_plan_fields(plan, schema)[f];
             touch(plan, field->member);
+            if (field->column == CUP_PLAN_IGNORED) continue;
             touch(plan, cup_plan_columns(plan, table)[field->column].name);
             CHECK(cup_encoding_row((enum cup_encoding)field->encoding)->name != NULL);
         }
@@ -259,6 +260,12 @@ static void check_must_refuse(const struct cup_plan *good)
     REFUSED(column->key_place = 6);
     REFUSED(schema->table = 1);
     REFUSED(schema->quarantine = 2);
+    REFUSED(schema->unknown = CUP_UNKNOWN_COUNT);
+    REFUSED(schema->lost = CUP_LOST_COUNT);
+    REFUSED(schema->slot = CUP_PLAN_IGNORED_SLOTS);
+    REFUSED(table->stopped = 2);
+    REFUSED(column->generated = CUP_GENERATED_COUNT);
+    REFUSED((field->column = CUP_PLAN_IGNORED, field->slot = CUP_PLAN_IGNORED_SLOTS));
     REFUSED(field->column = 5);
     REFUSED(field->encoding = CUP_ENCODING_COUNT);
     REFUSED(field->encoding = CUP_ENCODING_LIST);

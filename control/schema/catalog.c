@@ -489,6 +489,19 @@ static enum cup_catalog_answer learn_member(struct cup_catalog               *ca
     return CUP_CATALOG_PLAN;
 }
 
+/* Records of one schema that come with another key: the value's schema does not say so. */
+static enum cup_catalog_answer learn_key(const struct cup_catalog_unknown *unknown,
+                                         const struct cup_catalog_table   *table,
+                                         struct cup_text                  *says)
+{
+    cup_text_printf(says,
+                    "table %s: the primary key of the records is not the table's (\"%s\"); this "
+                    "needs a decision of its owner: a contract that names the key\n",
+                    table == NULL ? unknown->source_table : table->path, unknown->what);
+    cup_catalog_priv_put_halt(says, unknown, CUP_CHANGE_KEYS);
+    return CUP_CATALOG_STOP;
+}
+
 /* No schema in the record, no contract for its table. */
 static enum cup_catalog_answer learn_nothing(const struct cup_catalog         *catalog,
                                              const struct cup_catalog_unknown *unknown,
@@ -532,6 +545,7 @@ enum cup_catalog_answer cup_catalog_learn(struct cup_catalog               *cata
     if (unknown->kind == CUP_UNKNOWN_KIND_DDL)
         return cup_ddl_priv_learn(catalog, unknown, out_outcome, says);
     struct cup_catalog_table *table = cup_catalog_priv_table(catalog, unknown);
+    if (unknown->kind == CUP_UNKNOWN_KIND_KEY) return learn_key(unknown, table, says);
     if (unknown->kind != CUP_UNKNOWN_KIND_SCHEMA)
         return learn_member(catalog, unknown, table, says);
     if (*unknown->schema == '\0') {

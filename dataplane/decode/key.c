@@ -113,6 +113,36 @@ static uint32_t put_value(struct cup_decode *decode, const struct cup_member *me
     return outcome;
 }
 
+/* Whether the record's key is made of other columns than the table's: one of these is missing, or
+ * another column of the table is there. What is no column does not count: transforms add some. */
+static bool is_other_key(const struct cup_decode *decode, uint32_t object,
+                         struct cup_span *out_name)
+{
+    const struct cup_shape     *shape = decode->shape;
+    const struct cup_json_node *nodes = decode->doc.nodes;
+    uint32_t                    at = object + 1, found = 0;
+
+    if (decode->table->plan->contracted || decode->dialect->documents) return false;
+    for (uint32_t i = 0; i < decode->table->key_count; i++) {
+        uint32_t                 node;
+        const struct cup_member *member = find_key(decode, i, object, &node);
+        if (member == NULL) return false; /* its own trouble: a required column is not there */
+        *out_name = (struct cup_span){(const uint8_t *)member->name, member->name_bytes};
+        if (node == 0) return true;
+        found++;
+    }
+    if (found == nodes[object].child_count) return false;
+    for (uint32_t i = 0; i < nodes[object].child_count; i++, at = nodes[at].next) {
+        *out_name = (struct cup_span){decode->buf + nodes[at].key_at, nodes[at].key_bytes};
+        for (uint32_t m = 0; m < shape->member_count; m++) {
+            const struct cup_member *member = &shape->members[m];
+            struct cup_span          name   = {(const uint8_t *)member->name, member->name_bytes};
+            if (member->key_index == CUP_NONE && cup_span_priv_equal(name, *out_name)) return true;
+        }
+    }
+    return false;
+}
+
 /* Members of the key that are no key columns do not count: transforms add some. */
 static uint32_t compare(struct cup_decode *decode, uint32_t object, uint32_t row)
 {
@@ -137,13 +167,18 @@ uint32_t cup_key_priv_check(struct cup_decode *decode, uint32_t row)
     const struct cup_record *record = decode->record;
     struct record_nodes      nodes;
     uint32_t                 object, outcome = OK;
-    bool                     broken;
+    struct cup_span          name = {0};
+    bool                     broken, other = false;
 
     if (record->key_kind != CUP_VALUE_BYTES || decode->table->key_count == 0) return OK;
     struct cup_span text = key_of(decode);
     if (is_same_text(decode, text.at, text.bytes)) return OK;
-    if (enter_key(decode, &nodes, &object, &broken)) outcome = compare(decode, object, row);
+    if (enter_key(decode, &nodes, &object, &broken)) {
+        other   = is_other_key(decode, object, &name);
+        outcome = compare(decode, object, row);
+    }
     leave_key(decode, &nodes);
+    if (other) return cup_route_priv_ask(decode, CUP_UNKNOWN_KIND_KEY, name);
     if (broken)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_KEY_MISMATCH, NULL, "key", NULL, 0);
     return outcome;

@@ -218,6 +218,17 @@ static void check_members(void)
     CHECK(fixture_said(&says, "the record lacks the member \"n\""));
 }
 
+/* The value's schema is known, the key is another one. */
+static void check_key(void)
+{
+    struct cup_catalog catalog = fixture_catalog(&keep);
+
+    CHECK(learn(&catalog, ENVELOPE(INT64("id") "," INT64("b"))) == CUP_CATALOG_PLAN);
+    cup_text_free(&says);
+    CHECK(ask(&catalog, CUP_UNKNOWN_KIND_KEY, "b") == CUP_CATALOG_STOP);
+    CHECK(fixture_said(&says, "the primary key of the records is not the table's (\"b\")"));
+}
+
 /* The contract's policy counts, not the pipeline's; what the source computes is not missed. */
 static void check_override(void)
 {
@@ -336,6 +347,7 @@ int main(int argc, char **argv)
     check_bare();
     check_members();
     check_override();
+    check_key();
     check_ddl();
     check_ddl_policies();
     cup_keep_close(&keep);

@@ -43,18 +43,26 @@ static const struct cup_spec_column computed[] = {
         .name = "my", .db = "shop", .table = is, .columns = columns, .column_count = 4,            \
         __VA_ARGS__                                                                                \
     }
-static const struct cup_spec_table tables[] = {
-    TABLE("refuse", .lost = CUP_LOST_REFUSE),
-    TABLE("ignore", .unknown = CUP_UNKNOWN_IGNORE, .slot = 9),
-    TABLE("ask", .unknown = CUP_UNKNOWN_ASK, .lost = CUP_LOST_ASK),
-    TABLE("stopped", .stopped_pos = POS),
-    TABLE("gone", .stopped_pos = ""),
-    {.name         = "my",
-     .db           = "shop",
-     .table        = "computed",
-     .columns      = computed,
-     .column_count = 6,
-     .lost         = CUP_LOST_REFUSE},
+static const char *const           without_contract[] = {""};
+static const struct cup_spec_table tables[]           = {
+              TABLE("refuse", .lost = CUP_LOST_REFUSE),
+              TABLE("ignore", .unknown = CUP_UNKNOWN_IGNORE, .slot = 9),
+              TABLE("ask", .unknown = CUP_UNKNOWN_ASK, .lost = CUP_LOST_ASK),
+              TABLE("stopped", .stopped_pos = POS),
+              TABLE("gone", .stopped_pos = ""),
+              {.name         = "my",
+               .db           = "shop",
+               .table        = "open",
+               .columns      = columns,
+               .column_count = 4,
+               .texts        = without_contract,
+               .text_count   = 1},
+              {.name         = "my",
+               .db           = "shop",
+               .table        = "computed",
+               .columns      = computed,
+               .column_count = 6,
+               .lost         = CUP_LOST_REFUSE},
 };
 
 static struct cup_harness *open_harness(void)
@@ -206,6 +214,36 @@ static void check_generated(void)
     cup_harness_close(harness);
 }
 
+/* Without a contract the first key counts, and another one is for a person to decide. Members that
+ * are no columns are a transform's. */
+static void check_keys(void)
+{
+    static const struct {
+        const char *table, *key, *what;
+    } cases[] = {
+        {EVENT("open", FULL), "{\"id\":1,\"b\":2}", "b"},
+        {EVENT("open", FULL), "{\"b\":2}", "id"},
+        {EVENT("open", FULL), "{\"id\":1,\"__routed\":2}", NULL},
+        {EVENT("open", FULL), "{\"id\": 1}", NULL},
+        {EVENT("ask", FULL), "{\"id\":1,\"b\":2}", NULL}, /* its contract says the key */
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct cup_harness *harness = open_harness();
+        uint32_t            next    = 0;
+        (void)cup_harness_add(harness, cases[i].table, cases[i].key);
+        enum cup_decode_stop stop = cup_harness_run(harness, &next);
+        CHECK(stop == (cases[i].what == NULL ? CUP_DECODE_DONE : CUP_DECODE_UNKNOWN));
+        const struct cup_decode_unknown *unknown = cup_decode_unknown(harness->decode);
+        if (cases[i].what == NULL)
+            expect(harness, 0, CUP_OUTCOME_ACCEPTED, "");
+        else
+            CHECK(unknown->kind == CUP_UNKNOWN_KIND_KEY &&
+                  strcmp(unknown->what, cases[i].what) == 0);
+        cup_harness_close(harness);
+    }
+}
+
 int main(int argc, char **argv)
 {
     (void)cup_test_begin(argc, argv);
@@ -214,5 +252,6 @@ int main(int argc, char **argv)
     check_quiet_ddl();
     check_stopped();
     check_generated();
+    check_keys();
     return 0;
 }

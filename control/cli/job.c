@@ -153,6 +153,21 @@ static void put_tables(const struct job *job, struct cup_text *text)
         cup_text_printf(text, "not checked by cupel: %s\n", catalog->unchecked[i]);
 }
 
+/* evolve needs a type, which a record without schema does not say. */
+static void put_drift(const struct job *job, struct cup_text *text)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < job->catalog.table_count; i++)
+        count += job->catalog.tables[i].drift.of[CUP_CHANGE_COLUMNS] == CUP_DRIFT_EVOLVE;
+    if (count == 0) return;
+    cup_text_printf(text,
+                    "warning: drift.columns is evolve for %u tables by contract: records that "
+                    "carry their schema add new columns; from others nobody knows the type, so "
+                    "that a new member sends them to quarantine (ignore: leaves the member out)\n",
+                    count);
+}
+
 /* What is allowed, but may be a mistake. */
 static void put_warnings(const struct job *job, struct cup_text *text)
 {
@@ -168,6 +183,7 @@ static void put_warnings(const struct job *job, struct cup_text *text)
     if (job->catalog.contract_count == 0)
         cup_text_puts(text, "warning: there are no contracts: only records with embedded schemas "
                             "can be read\n");
+    put_drift(job, text);
 }
 
 enum cup_exit cup_job_validate(struct cup_keep *keep, const struct cup_args *args)

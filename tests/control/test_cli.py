@@ -56,6 +56,7 @@ def check_validate(folder):
     check(run('validate', bank), 0, 'balance                  decimal(18,2) from decimal_base64, required')
     check(run('validate', bank), 0, '3 tables by contract')
     check(run('validate', bank), 0, 'warning: unavailable')
+    check(run('validate', bank), 0, 'drift.columns is evolve for')
     text = (bank / 'pipeline.yaml').read_text()
     (bank / 'pipeline.yaml').write_text(text.replace('depth_max: 64', 'depth_mx: 64'))
     line = text[:text.index('depth_max')].count('\n') + 1

@@ -147,7 +147,8 @@ static enum cup_err turn(struct cup_shard *shard, struct cup_fault *out_fault)
     if (err == CUP_OK) err = cup_shard_priv_workers_count(shard, &census, out_fault);
     if (err != CUP_OK) return err;
 
-    bool rest = census.running == 0 && census.parked + census.ended == shard->worker_count;
+    shard->cut_short = census.parked > 0 || shard->stopping;
+    bool rest        = census.running == 0 && census.parked + census.ended == shard->worker_count;
     if (rest && (census.parked == 0 || shard->stopping)) {
         err = cup_shard_priv_epoch_close(shard, true, CUP_CLOSE_DRAIN, out_fault);
         return err == CUP_OK ? CUP_END : err;
@@ -159,7 +160,8 @@ static enum cup_err turn(struct cup_shard *shard, struct cup_fault *out_fault)
         return err;
     }
     if (is_due(shard, &census, &why)) {
-        err = cup_shard_priv_epoch_close(shard, false, why, out_fault);
+        bool hold = cup_shard_priv_can_pause(shard->current.plan);
+        err       = cup_shard_priv_epoch_close(shard, hold, why, out_fault);
         if (err != CUP_OK) return err;
         cup_shard_priv_workers_release(shard, UINT32_MAX, &nothing);
     }

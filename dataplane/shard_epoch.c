@@ -237,12 +237,14 @@ enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold, enum
     struct cup_commit_result result;
     struct sums             *sums = NULL;
     uint32_t                 over = shard->inputs_followed.over_count;
+    enum cup_action          action;
 
     for (uint32_t i = 0; i < shard->worker_count; i++)
         ask_close(cup_worker_link(shard->workers[i]), hold, why);
     enum cup_err err = collect(shard, parts, out_fault);
     if (err != CUP_OK) return err;
-    err = make_sums(shard, parts, &sums, out_fault);
+    err = cup_shard_priv_judge(shard, parts, why == CUP_CLOSE_DRAIN, &action, out_fault);
+    if (err == CUP_OK) err = make_sums(shard, parts, &sums, out_fault);
     if (err != CUP_OK) {
         free_parts(shard, parts);
         return err;
@@ -254,5 +256,8 @@ enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold, enum
     if (err == CUP_OK) cup_shard_priv_inputs_decided(shard, over);
     free(sums->tables);
     free(sums);
+    if (err != CUP_OK || action != CUP_ACTION_PAUSE) return err;
+    err = cup_shard_priv_wait(shard, out_fault);
+    cup_shard_priv_epoch_open(shard);
     return err;
 }

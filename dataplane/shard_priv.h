@@ -5,6 +5,7 @@
  * closed shard_plan.c     plans, unknown schemas           shard_epoch.c    parts become an epoch
  *   shard_setback.c  the lake fails: wait, begin again
  *   shard_inputs.c   followed files: found, moved, gone, over
+ *   shard_dataset.c  rules for the records of an epoch
  *
  * CUP_AGAIN from a function here: the lake's side failed in a way that may pass, and nothing of the
  * open epoch is decided; shard->setback says what it was. The epoch is then abandoned.
@@ -76,6 +77,7 @@ struct cup_shard {
     uint32_t               failed_in_row; /* epochs abandoned since the last one decided ... */
     uint32_t               full_in_row;   /* ... and those for which the disk had no room */
     uint64_t               free_at_start; /* when the workers began last */
+    bool                   cut_short;     /* the epoch being closed ends where nobody chose it */
 };
 
 /* --- plans --- */
@@ -160,7 +162,26 @@ CUP_MUST_CHECK enum cup_err cup_shard_priv_inputs_turn(struct cup_shard *shard,
                                                        struct cup_fault *out_fault);
 void cup_shard_priv_inputs_decided(struct cup_shard *shard, uint32_t over_count);
 
+/* --- dataset rules --- */
+
+/* cup_shard_priv_can_pause says whether a rule of the plan may pause the shard: its workers must
+ * then not read on while an epoch is judged. */
+bool cup_shard_priv_can_pause(const struct cup_plan *plan);
+
+/* cup_shard_priv_judge measures the epoch that the parts are, tells control each rule that is
+ * broken, and gives the gravest action (WARN when none is).
+ * Returns   RULE_BROKEN for ABORT: the epoch must not be decided. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_judge(struct cup_shard            *shard,
+                                                 const struct cup_epoch_part *parts, bool last,
+                                                 enum cup_action  *out_action,
+                                                 struct cup_fault *out_fault);
+
 /* --- setbacks --- */
+
+/* cup_shard_priv_wait tells control that the shard waits, and waits for the plan's pause; STOP ends
+ * it. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_wait(struct cup_shard *shard,
+                                                struct cup_fault *out_fault);
 
 /* cup_shard_priv_hear reads one message that control sent by itself: STOP, INPUTS. */
 CUP_MUST_CHECK enum cup_err cup_shard_priv_hear(struct cup_shard *shard,

@@ -62,9 +62,8 @@ enum cup_err cup_shard_priv_hear(struct cup_shard *shard, struct cup_fault *out_
 
 /* --- waiting --- */
 
-/* Waits; STOP ends the wait at once, and `why` is then the fault. */
-static enum cup_err wait_ms(struct cup_shard *shard, uint32_t ms, const struct cup_fault *why,
-                            struct cup_fault *out_fault)
+/* Waits; STOP ends the wait at once. */
+static enum cup_err wait_or_stop(struct cup_shard *shard, uint32_t ms, struct cup_fault *out_fault)
 {
     uint64_t due = cup_clock_mono_ns() + ms * 1000000ull;
 
@@ -79,9 +78,34 @@ static enum cup_err wait_ms(struct cup_shard *shard, uint32_t ms, const struct c
         enum cup_err err = got <= 0 ? CUP_OK : cup_shard_priv_hear(shard, out_fault);
         if (err != CUP_OK) return err;
     }
-    if (!shard->stopping) return CUP_OK;
+    return CUP_OK;
+}
+
+/* The same; `why` is the fault when STOP came. */
+static enum cup_err wait_ms(struct cup_shard *shard, uint32_t ms, const struct cup_fault *why,
+                            struct cup_fault *out_fault)
+{
+    enum cup_err err = wait_or_stop(shard, ms, out_fault);
+
+    if (err != CUP_OK || !shard->stopping) return err;
     *out_fault = *why;
     return why->err;
+}
+
+enum cup_err cup_shard_priv_wait(struct cup_shard *shard, struct cup_fault *out_fault)
+{
+    uint64_t               now = cup_clock_mono_ns(), due = now + shard->current.plan->pause_ns;
+    struct cup_wire_status status = {.state   = CUP_WIRE_WAITING,
+                                     .decided = 1,
+                                     .epoch   = cup_commit_next_epoch(shard->commit) - 1,
+                                     .wait_ns = shard->current.plan->pause_ns};
+
+    enum cup_err err = tell(shard, &status, out_fault);
+    for (; err == CUP_OK && now < due && !shard->stopping; now = cup_clock_mono_ns()) {
+        uint64_t ms = (due - now) / 1000000 + 1;
+        err = wait_or_stop(shard, ms < MESSAGE_MS_MAX ? (uint32_t)ms : MESSAGE_MS_MAX, out_fault);
+    }
+    return err == CUP_OK ? cup_shard_priv_tell_running(shard, out_fault) : err;
 }
 
 static uint64_t needed_bytes(const struct cup_shard *shard)

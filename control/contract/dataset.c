@@ -121,8 +121,9 @@ static bool bounds_of(struct cup_contract_work *work, const struct cup_yaml_node
         }
         if (i == 0 || i == 3) dataset->least = low;
         if (i == 0 || i == 4) dataset->most = low;
-        if (i == 1) dataset->least = nextafter(low, INFINITY);
-        if (i == 2) dataset->most = nextafter(low, -INFINITY);
+        bool whole = dataset->kind != CUP_DATASET_FAILURE_RATE;
+        if (i == 1) dataset->least = whole ? floor(low) + 1 : nextafter(low, INFINITY);
+        if (i == 2) dataset->most = whole ? ceil(low) - 1 : nextafter(low, -INFINITY);
     }
     if (between != NULL) {
         bool two = between->kind == CUP_YAML_LIST && between->count == 2 &&

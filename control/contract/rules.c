@@ -367,7 +367,7 @@ static void read_arguments(struct column_work *at, const struct cup_yaml_node *c
         }
         read_values(at, list, CUP_RULE_MISSING_VALUES,
                     name == NULL ? cup_rule_name(CUP_RULE_MISSING_VALUES) : name, &null);
-        if (null) require(at, list, name == NULL ? "missingValues" : name);
+        if (null) require(at, list, name == NULL ? cup_rule_name(CUP_RULE_REQUIRED) : name);
         return;
     }
     const struct cup_yaml_node *pattern = is_map ? cup_yaml_find(arguments, "pattern") : NULL;

@@ -123,6 +123,57 @@ static void say_retrying(const struct cup_wire_status *status, const char *what,
     cup_text_puts(says, "\n");
 }
 
+static void put_bounds(const struct cup_wire_broken *broken, struct cup_text *says)
+{
+    const char *unit = cup_dataset_unit((enum cup_dataset)broken->kind);
+
+    cup_text_printf(says, "%.6g %s", broken->measured, unit);
+    if (broken->measured < broken->least)
+        cup_text_printf(says, ", allowed: at least %.6g", broken->least);
+    else
+        cup_text_printf(says, ", allowed: at most %.6g", broken->most);
+}
+
+static void put_action(const struct cup_wire_broken *broken, struct cup_text *says)
+{
+    switch ((enum cup_action)broken->action) {
+    case CUP_ACTION_ABORT:
+        cup_text_puts(says, "the epoch was dropped and the run ends; correct the source, the "
+                            "contract or the limit, and run again: its records are read again");
+        return;
+    case CUP_ACTION_PAUSE:
+        cup_text_puts(says, "the epoch is committed");
+        if (broken->wait_ns > 0)
+            cup_text_printf(says, ", and nothing is read for %.4g s",
+                            (double)broken->wait_ns / (double)CUP_NS_PER_S);
+        else
+            cup_text_puts(says, "; the run ends anyway");
+        break;
+    default: cup_text_puts(says, "the epoch is committed, the run goes on"); break;
+    }
+    cup_text_puts(says, "; the quarantine has the records that were refused");
+}
+
+bool cup_report_broken(const struct cup_text *payload, struct cup_text *says)
+{
+    struct cup_wire_broken broken;
+
+    if (payload->bytes != sizeof(broken)) return false;
+    memcpy(&broken, payload->at, sizeof(broken));
+    if (broken.kind >= CUP_DATASET_COUNT || broken.action >= CUP_ACTION_COUNT) return false;
+    broken.rule[sizeof(broken.rule) - 1]   = '\0';
+    broken.table[sizeof(broken.table) - 1] = '\0';
+    cup_text_printf(says, "rule %s is broken in epoch %llu: %s: ", broken.rule,
+                    (unsigned long long)broken.epoch,
+                    cup_dataset_text((enum cup_dataset)broken.kind));
+    put_bounds(&broken, says);
+    cup_text_printf(says, " (%llu records of %s); ", (unsigned long long)broken.record_count,
+                    broken.table[0] == '\0' ? "all tables" : broken.table);
+    put_action(&broken, says);
+    cup_text_puts(says, "\n");
+    return true;
+}
+
 /* The time spent in pauses ends and begins here. */
 static void clock_pause(struct cup_report *report, bool was_paused, bool is_paused)
 {
@@ -151,6 +202,7 @@ bool cup_report_status(struct cup_report *report, const struct cup_text *payload
         if (before.state != CUP_WIRE_PAUSED) say_paused(&status, lake, says);
         break;
     case CUP_WIRE_RETRYING: say_retrying(&status, what, says); break;
+    case CUP_WIRE_WAITING: break; /* the broken rule was told */
     case CUP_WIRE_RUNNING:
     case CUP_WIRE_STATE_COUNT: cup_text_puts(says, "going on\n"); break;
     }
@@ -250,6 +302,8 @@ void cup_report_progress(struct cup_report *report, struct cup_text *line)
         cup_text_puts(line, "  paused: ");
         put_room(&report->status, line);
     }
+    if (report->status.state == CUP_WIRE_WAITING)
+        cup_text_puts(line, "  waiting: a rule is broken");
     report->last_ns      = now;
     report->last_records = records;
     report->last_bytes   = bytes;

@@ -40,6 +40,10 @@ void cup_report_begin(struct cup_report *report, struct cup_keep *keep,
 /* cup_report_epoch adds the payload of an EPOCH message; false when it has not the form. */
 CUP_MUST_CHECK bool cup_report_epoch(struct cup_report *report, const struct cup_text *payload);
 
+/* cup_report_broken says which rule for the records of an epoch is broken, and what follows; false:
+ * the payload is no such message. */
+bool cup_report_broken(const struct cup_text *payload, struct cup_text *says);
+
 /* cup_report_status takes the payload of a STATUS message; appends one line to *says when the state
  * is new to a person. False when it has not the form. */
 CUP_MUST_CHECK bool cup_report_status(struct cup_report *report, const struct cup_text *payload,

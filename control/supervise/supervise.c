@@ -110,6 +110,7 @@ static const char *advice(enum cup_err err)
     case CUP_UNSUPPORTED: return "the table was changed by another engine; see its table features";
     case CUP_BAD_PLAN: return "cupel and cupel-dataplane must be of one build";
     case CUP_BAD_CONFIG: return "correct the setting and run again";
+    case CUP_RULE_BROKEN: return "look at what the rule measured, correct its cause or its limit";
     default: return "see the cause above";
     }
 }
@@ -243,6 +244,16 @@ static void take_note(struct run *run)
     if (run->message.bytes > 0 && !run->message.failed) say(run, run->message.at);
 }
 
+static bool take_broken(struct run *run)
+{
+    struct cup_text says = {0};
+    bool            good = cup_report_broken(&run->message, &says);
+
+    if (good && !says.failed) say(run, says.at);
+    cup_text_free(&says);
+    return good;
+}
+
 static enum cup_err take_message(struct run *run, struct cup_fault *out_fault)
 {
     enum cup_wire_kind kind;
@@ -260,6 +271,9 @@ static enum cup_err take_message(struct run *run, struct cup_fault *out_fault)
     case CUP_WIRE_NOTE: take_note(run); return CUP_OK;
     case CUP_WIRE_STATUS:
         if (take_status(run)) return CUP_OK;
+        break;
+    case CUP_WIRE_BROKEN:
+        if (take_broken(run)) return CUP_OK;
         break;
     case CUP_WIRE_EPOCH:
         if (cup_report_epoch(&run->report, &run->message)) return CUP_OK;

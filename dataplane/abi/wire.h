@@ -41,6 +41,7 @@ enum cup_wire_kind {
     CUP_WIRE_UNKNOWN,  /* <- cup_wire_unknown + texts */
     CUP_WIRE_EPOCH,    /* <- cup_wire_epoch + cup_wire_epoch_table[table_count] */
     CUP_WIRE_STATUS,   /* <- cup_wire_status, then the text of its fault's `what` */
+    CUP_WIRE_BROKEN,   /* <- cup_wire_broken: a rule for the records of an epoch is broken */
     CUP_WIRE_ENDED,    /* <- empty: all inputs at their end, or stopped; all is durable */
     CUP_WIRE_FAULT,  /* <- struct cup_fault, then the text of its `what`; the shard has stopped, its
                         state intact */
@@ -145,12 +146,14 @@ struct cup_wire_epoch_table {
  *
  *   RUNNING --an epoch fails--> RETRYING --workers read again--> RUNNING
  *      \--no room at boot--> PAUSED <--no room-- / --room--> RUNNING
+ *       \--a rule says pause--> WAITING --breaker.pause is over--> RUNNING
  */
 enum cup_wire_state {
     CUP_WIRE_RUNNING,
     CUP_WIRE_PAUSED, /* the lake's disk has no room: free_bytes < needed_bytes. Sent again and again
                       */
     CUP_WIRE_RETRYING, /* `fault` happened; what follows depends on `decided` */
+    CUP_WIRE_WAITING,  /* a rule for the records of an epoch says pause: for wait_ns */
     CUP_WIRE_STATE_COUNT
 };
 
@@ -161,7 +164,18 @@ struct cup_wire_status {
     uint32_t tries,
         tries_max; /* RETRYING: so many in a row; the last ends the shard; 0: none does */
     uint64_t         free_bytes, needed_bytes; /* PAUSED */
+    uint64_t         wait_ns;                  /* WAITING */
     struct cup_fault fault;                    /* RETRYING, PAUSED; its `what` follows as text */
+};
+
+/* A rule for the records of an epoch that is broken: measured is not within least..most. */
+struct cup_wire_broken {
+    uint64_t epoch, record_count; /* what was measured: records of the table, or of all */
+    uint32_t kind, action;        /* enum cup_dataset, enum cup_action */
+    double   measured, least, most;
+    uint64_t wait_ns;    /* PAUSE; 0: the run is at its end anyway */
+    char     rule[128];  /* its id; a longer one loses its end */
+    char     table[160]; /* below the lake; "": all tables */
 };
 
 /* cup_wire_send writes one message; fd_to_pass < 0: none. cup_wire_receive reads one; the payload

@@ -48,12 +48,19 @@ struct cup_epoch_range {
     bool     ended; /* the input was read to its end */
 };
 
+/* What became of the records of one table. */
+struct cup_epoch_tally {
+    uint64_t accepted_count, quarantined_count, row_count;
+    int64_t  newest_us; /* largest _ts of the rows; INT64_MIN: none has one */
+};
+
 struct cup_epoch_part {
     struct cup_epoch_file  *files;
     uint32_t                file_count;
     uint32_t                sealed_count; /* so many of files are durable; all at the committer */
     struct cup_epoch_range *ranges;
     uint32_t                range_count;
+    struct cup_epoch_tally *tallies; /* per table of the plan; NULL: no record, or no rule asks */
 };
 
 /* cup_epoch_part_free discards what is still staged and frees the lists; the struct is empty after.

@@ -187,6 +187,18 @@ static const struct cup_column *in_files(struct cup_worker        *worker,
     return compact;
 }
 
+/* The newest commit time of the table's rows, for rules about it. */
+static void tally_newest(struct cup_worker *worker, const struct cup_changes *changes)
+{
+    uint32_t                 data  = cup_plan_tables(worker->plan)[changes->table].columns.count;
+    const struct cup_column *ts    = &changes->columns[data + CUP_SILVER_TS];
+    struct cup_epoch_tally  *tally = &worker->part.tallies[changes->table];
+
+    for (uint32_t row = 0; row < changes->row_count; row++)
+        if (!cup_column_is_null(ts, row) && ts->i64[row] > tally->newest_us)
+            tally->newest_us = ts->i64[row];
+}
+
 enum cup_err cup_worker_priv_encode(struct cup_worker *worker, uint32_t table, bool early,
                                     struct cup_fault *out_fault)
 {
@@ -201,6 +213,7 @@ enum cup_err cup_worker_priv_encode(struct cup_worker *worker, uint32_t table, b
     else
         err = stage_rows(worker, &changes, out_fault);
     if (err != CUP_OK) return err;
+    if (worker->part.tallies != NULL) tally_newest(worker, &changes);
     cup_stats_add(&worker->config.stats->counters[CUP_COUNTER_ROWS], changes.row_count);
     cup_decode_taken(worker->decode, table);
     return CUP_OK;

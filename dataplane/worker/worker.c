@@ -15,8 +15,16 @@ static const char *topic_of(const void *arg, uint32_t topic)
     return cup_source_topic(arg, topic);
 }
 
+static bool is_judged(const struct cup_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->tables.count; i++)
+        if (cup_plan_tables(plan)[i].datasets.count > 0) return true;
+    return false;
+}
+
 static enum cup_err open_decode(struct cup_worker *worker, struct cup_fault *out_fault)
 {
+    worker->judged = is_judged(worker->plan);
     if (!worker->plan->silver) return CUP_OK;
     enum cup_err err = cup_decode_open(worker->plan, &worker->pool, topic_of, worker->source,
                                        &worker->decode, out_fault);
@@ -153,6 +161,34 @@ static struct cup_epoch_range *range_of(struct cup_worker *worker, uint64_t star
     return range;
 }
 
+/* The epoch's tallies per table; *out_tallies is NULL when no rule looks at them. */
+static bool tallies_of(struct cup_worker *worker, struct cup_epoch_tally **out_tallies)
+{
+    struct cup_epoch_part *part  = &worker->part;
+    uint32_t               count = worker->plan->tables.count;
+
+    if (part->tallies == NULL && worker->judged) {
+        part->tallies = calloc(count + 1ul, sizeof *part->tallies);
+        if (part->tallies == NULL) return false;
+        for (uint32_t i = 0; i < count; i++)
+            part->tallies[i].newest_us = INT64_MIN;
+    }
+    *out_tallies = part->tallies;
+    return true;
+}
+
+static void tally(struct cup_epoch_tally *tallies, const struct cup_verdict *verdict)
+{
+    struct cup_epoch_tally *tally = &tallies[verdict->table];
+
+    tally->row_count += verdict->row_count;
+    switch (cup_outcome_class((enum cup_outcome)verdict->outcome)) {
+    case CUP_CLASS_ACCEPTED: tally->accepted_count++; break;
+    case CUP_CLASS_QUARANTINED: tally->quarantined_count++; break;
+    case CUP_CLASS_DROPPED: break;
+    }
+}
+
 /* Books records [from, to) in the range, the counters and the totals of the open epoch. */
 static enum cup_err account(struct cup_worker *worker, uint32_t from, uint32_t to,
                             struct cup_fault *out_fault)
@@ -162,8 +198,10 @@ static enum cup_err account(struct cup_worker *worker, uint32_t from, uint32_t t
     uint64_t                 start = from == 0 ? batch->start : batch->records[from].position;
     uint64_t end = to == batch->record_count ? batch->end : batch->records[to].position;
     struct cup_epoch_range *range = range_of(worker, start);
+    struct cup_epoch_tally *tallies;
 
-    if (range == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "list of ranges", NULL);
+    if (range == NULL || !tallies_of(worker, &tallies))
+        return cup_fault_set(out_fault, CUP_NO_MEMORY, "list of ranges", NULL);
     CUP_ASSERT(range->end == start);
     uint64_t classes[3] = {0}, records = 0;
     for (uint32_t i = from; i < to; i++) {
@@ -172,6 +210,8 @@ static enum cup_err account(struct cup_worker *worker, uint32_t from, uint32_t t
         range->outcomes[outcome]++;
         records++;
         classes[cup_outcome_class(outcome)]++;
+        if (tallies != NULL && worker->verdicts[i].table != UINT32_MAX)
+            tally(tallies, &worker->verdicts[i]);
         cup_stats_add(&stats->outcomes[outcome], 1);
     }
     if (worker->decode != NULL) cup_decode_move_ignored(worker->decode, stats->ignored);

@@ -113,6 +113,7 @@ struct cup_worker {
     uint32_t                *range_at;  /* per input the place of its range, if it has one */
     uint32_t                 range_at_cap;
     struct cup_verdict      *verdicts; /* CUP_BATCH_RECORDS_MAX */
+    bool                     judged;   /* a rule of the plan asks for tallies of tables */
     struct cup_batch         batch;
     uint32_t                 batch_next;  /* first record of the batch that is not done */
     bool                     batch_open;  /* the batch has records (or an end) that are not done */

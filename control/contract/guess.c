@@ -37,6 +37,7 @@ static const struct {
     {SEEN_INTEGER | SEEN_HUGE | SEEN_REAL | SEEN_NOT_FINITE, "double precision", NULL,
      "numbers, and NaN or infinities, which only floating point sends beside numbers", OFFER_NONE},
     {SEEN_TEXT | SEEN_NOT_FINITE, "text", NULL, "texts", CUP_LOOK_OF_TEXT},
+    {SEEN_OBJECT, "text", "json_text", "objects, kept as their JSON text", CUP_LOOK_OF_OBJECT},
     {SEEN_VARIABLE, "numeric", "decimal_variable", "decimals whose scale varies", OFFER_NONE},
 };
 #define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
@@ -185,13 +186,9 @@ static void guess_values(const struct cup_sample_column *column, struct cup_gues
         cup_text_puts(&guess->comment, rules[i].words);
         if (rules[i].offer != OFFER_NONE)
             put_offers(&guess->comment, values, rules[i].offer, column->name, list);
-    } else if ((seen & (SEEN_OBJECT | SEEN_LIST | SEEN_VARIABLE)) != 0) {
-        cup_text_puts(&guess->comment, "objects, or arrays in arrays: no type of a contract holds "
-                                       "them");
     } else {
-        take_physical(guess, "text", list, NULL);
-        cup_text_puts(&guess->comment, "values of several kinds; records whose value is no text "
-                                       "will be refused");
+        take_physical(guess, "text", list, "json_text");
+        cup_text_puts(&guess->comment, "values of several kinds, kept as their JSON text");
     }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/contract/looks.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -87,12 +86,28 @@ static const char *skip_time(const char *at)
     return at;
 }
 
+static bool is_offset(const char *at)
+{
+    return (*at == '+' || *at == '-') && follows(at + 1, "99:99") && at[6] == '\0';
+}
+
+/* P1Y2M3DT4H5M6.78S, each part with a sign of its own. */
+static bool is_interval(const char *text)
+{
+    const char *at = text + (*text == '-');
+
+    return *at == 'P' && at[1] != '\0' && strpbrk(at, "0123456789") != NULL &&
+           at[1 + strspn(at + 1, "0123456789.-YMWDTHS")] == '\0';
+}
+
 static uint32_t look_at_time(const char *text)
 {
     const char *at = text + (*text == '-' || *text == '+');
 
     const char *end = skip_time(text);
-    if (end != NULL) return *end == '\0' || strcmp(end, "Z") == 0 ? BIT(TIME_ISO) : 0;
+    if (end != NULL && *end == '\0') return BIT(TIME_ISO);
+    if (end != NULL && strcmp(end, "Z") == 0) return BIT(TIME_ISO) | BIT(TIME_ZONED);
+    if (end != NULL) return is_offset(end) ? BIT(TIME_ZONED) : 0;
     if (strcmp(text, "infinity") == 0 || strcmp(text, "-infinity") == 0)
         return BIT(TIMESTAMP_ZONED);
     size_t years = strspn(at, "0123456789");
@@ -102,8 +117,7 @@ static uint32_t look_at_time(const char *text)
     if ((*at != 'T' && *at != ' ') || (end = skip_time(at + 1)) == NULL) return 0;
     if (*end == '\0') return BIT(TIMESTAMP_ISO);
     if (strcmp(end, "Z") == 0) return BIT(TIMESTAMP_ISO) | BIT(TIMESTAMP_ZONED);
-    bool offset = *end == '+' || *end == '-';
-    return offset && follows(end + 1, "99:99") && end[6] == '\0' ? BIT(TIMESTAMP_ZONED) : 0;
+    return is_offset(end) ? BIT(TIMESTAMP_ZONED) : 0;
 }
 
 /* Both alphabets of base64 with padding, and hexadecimal digits. */
@@ -122,8 +136,8 @@ static uint32_t look_at_bytes(const char *text, size_t bytes, uint32_t *sure)
     }
     bool whole = bytes % 4 == 0 && padding <= 2 && strspn(text + (bytes - padding), "=") == padding;
     if (whole && plain + marks + padding == bytes) {
-        looks |= BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64);
-        if (padding > 0 || marks > 0) *sure |= BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64);
+        looks |= BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64) | BIT(BITS);
+        if (padding > 0 || marks > 0) *sure |= BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64) | BIT(BITS);
     }
     if (whole && plain + url_marks + padding == bytes) {
         looks |= BIT(BYTES_BASE64URL);
@@ -147,13 +161,15 @@ static bool is_json(const char *text, size_t bytes)
 uint32_t cup_looks_of_text(const char *text, size_t bytes, uint32_t *out_sure)
 {
     uint32_t sure = BIT(UUID) | BIT(DECIMAL_TEXT) | BIT(DATE_ISO) | BIT(TIMESTAMP_ZONED) |
-                    BIT(TIMESTAMP_ISO) | BIT(TIME_ISO) | BIT(JSON);
+                    BIT(TIMESTAMP_ISO) | BIT(TIME_ISO) | BIT(TIME_ZONED) | BIT(INTERVAL_ISO) |
+                    BIT(JSON);
     uint32_t looks = 0;
 
     CUP_ASSERT(text[bytes] == '\0');
     if (strlen(text) == bytes) {
         if (is_uuid(text, bytes)) looks |= BIT(UUID);
         if (is_decimal(text)) looks |= BIT(DECIMAL_TEXT);
+        if (is_interval(text)) looks |= BIT(INTERVAL_ISO);
         if (is_json(text, bytes)) looks |= BIT(JSON);
         looks |= look_at_time(text) | look_at_bytes(text, bytes, &sure);
     }
@@ -191,6 +207,16 @@ uint32_t cup_looks_of_integer(int64_t value, uint32_t *out_sure)
     looks |= look_at_unit(value, BIT(TIMESTAMP_NS), 1000000, &sure);
     *out_sure = sure;
     return looks;
+}
+
+uint32_t cup_looks_of_object(const json_t *object)
+{
+    bool wkb =
+        json_is_string(json_object_get(object, "wkb")) && json_object_get(object, "srid") != NULL;
+    bool xy = json_object_get(object, "x") != NULL && json_object_get(object, "y") != NULL;
+
+    if (!wkb) return 0;
+    return xy ? BIT(POINT) : BIT(GEOMETRY);
 }
 
 bool cup_looks_hinted(const struct cup_look_row *row, const char *name)

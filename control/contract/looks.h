@@ -8,6 +8,7 @@
 #ifndef CUP_CONTROL_CONTRACT_LOOKS_H
 #define CUP_CONTROL_CONTRACT_LOOKS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +21,12 @@ enum cup_look {
 };
 _Static_assert(CUP_LOOK_COUNT <= 32, "looks are bits of 32");
 
-enum cup_look_of { CUP_LOOK_OF_TEXT, CUP_LOOK_OF_INTEGER, CUP_LOOK_OF_REAL };
+enum cup_look_of {
+    CUP_LOOK_OF_TEXT,
+    CUP_LOOK_OF_INTEGER,
+    CUP_LOOK_OF_REAL,
+    CUP_LOOK_OF_OBJECT,
+};
 
 struct cup_look_row {
     const char *physical, *wire, *hint, *text;
@@ -33,6 +39,8 @@ const struct cup_look_row *cup_look_row(enum cup_look look);
  * letters, a time of these decades. A column is offered as such only if one of its values is. */
 uint32_t cup_looks_of_text(const char *text, size_t bytes, uint32_t *out_sure);
 uint32_t cup_looks_of_integer(int64_t value, uint32_t *out_sure);
+
+uint32_t cup_looks_of_object(const json_t *object);
 
 /* cup_looks_digits counts the digits before and behind the point of decimal digits. */
 void cup_looks_digits(const char *text, uint32_t *out_before, uint32_t *out_behind);

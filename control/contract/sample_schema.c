@@ -59,6 +59,24 @@ static void take_type(struct cup_sample_column *column, const struct cup_shape_m
     column->comment = member->comment;
 }
 
+/* The schema of a row as an envelope's: its metadata is no column of it. Gives a reference. */
+static json_t *enveloped(const json_t *schema, enum cup_format format)
+{
+    json_t       *row = json_copy((json_t *)schema), *fields = json_array();
+    const json_t *all = json_object_get(schema, "fields");
+
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        json_t     *field = json_array_get(all, i);
+        const char *name  = json_string_value(json_object_get(field, "field"));
+        bool        meta =
+            format == CUP_FORMAT_FLATTENED && name != NULL && name[0] == '_' && name[1] == '_';
+        if (!meta) (void)json_array_append(fields, field);
+    }
+    (void)json_object_set_new(row, "fields", fields);
+    (void)json_object_set_new(row, "field", json_string("after"));
+    return json_pack("{s:s, s:[o]}", "type", "struct", "fields", row);
+}
+
 static void take_members(struct cup_sample *sample, struct cup_sample_table *table,
                          const json_t *schema, const struct cup_shape *shape)
 {
@@ -93,16 +111,20 @@ void cup_sample_priv_schema(struct cup_sample *sample, struct cup_sample_table *
     json_decref(table->last_schema);
     table->last_schema = json_incref(row->value_schema);
     table->schema_count++;
-    char *text     = json_dumps(row->value_schema, JSON_COMPACT);
+    bool    plain = sample->format == CUP_FORMAT_FLATTENED || sample->format == CUP_FORMAT_UPSERT;
+    json_t *schema =
+        plain ? enveloped(row->value_schema, sample->format) : json_incref(row->value_schema);
+    char *text     = json_dumps(schema, JSON_COMPACT);
     char *key_text = row->key_schema == NULL ? NULL : json_dumps(row->key_schema, JSON_COMPACT);
     bool  room     = text != NULL && cup_keep_room(sample->keep, 4 * strlen(text) + (1u << 20));
     if (room && cup_shape_parse(sample->keep, text, key_text == NULL ? "" : key_text,
                                 table->connector, &shape, &why) == CUP_OK)
-        take_members(sample, table, row->value_schema, &shape);
+        take_members(sample, table, schema, &shape);
     else
         table->refused =
             room && why.at != NULL ? cup_keep_string(sample->keep, why.at) : "there is no memory";
     free(key_text);
     free(text);
+    json_decref(schema);
     cup_text_free(&why);
 }

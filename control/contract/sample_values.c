@@ -144,10 +144,13 @@ void cup_sample_priv_value(struct cup_sample_values *values, struct cup_sample_v
     case JSON_STRING: take_text(values, value); return;
     case JSON_ARRAY: take_list(values, elements, value, wide); return;
     case JSON_OBJECT:
-        if (is_variable(value))
+        if (is_variable(value)) {
             values->variable++;
-        else
-            values->objects++;
+            return;
+        }
+        uint32_t looks = cup_looks_of_object(value);
+        take_looks(values, values->objects, looks, looks);
+        values->objects++;
         return;
     }
 }

@@ -15,6 +15,7 @@ static struct cup_text says, out;
 static const char     *folder;
 
 #define BIT(look) (1u << CUP_LOOK_##look)
+#define BASE64    (BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64) | BIT(BITS))
 
 static void check_looks(void)
 {
@@ -26,19 +27,16 @@ static void check_looks(void)
         {"00000000-0000-4000-8000-00000000000g", BIT(BYTES_BASE64URL), 0},
         {"12.30", BIT(DECIMAL_TEXT), BIT(DECIMAL_TEXT)},
         {"-0.5", BIT(DECIMAL_TEXT), BIT(DECIMAL_TEXT)},
-        {"1234",
-         BIT(DECIMAL_TEXT) | BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64) | BIT(BYTES_BASE64URL) |
-             BIT(BYTES_HEX),
+        {"1234", BIT(DECIMAL_TEXT) | BASE64 | BIT(BYTES_BASE64URL) | BIT(BYTES_HEX),
          BIT(DECIMAL_TEXT)},
         {"012", 0, 0},
         {"1.", 0, 0},
         {"+1", 0, 0},
-        {"A+g=", BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64), BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64)},
+        {"A+g=", BASE64, BASE64},
         {"A-g=", BIT(BYTES_BASE64URL), BIT(BYTES_BASE64URL)},
         {"A=g=", 0, 0},
-        {"open", BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64) | BIT(BYTES_BASE64URL), 0},
-        {"0fa2", BIT(BYTES_BASE64) | BIT(DECIMAL_BASE64) | BIT(BYTES_BASE64URL) | BIT(BYTES_HEX),
-         BIT(BYTES_HEX)},
+        {"open", BASE64 | BIT(BYTES_BASE64URL), 0},
+        {"0fa2", BASE64 | BIT(BYTES_BASE64URL) | BIT(BYTES_HEX), BIT(BYTES_HEX)},
         {"2024-02-29", BIT(DATE_ISO), BIT(DATE_ISO)},
         {"2017-09-15Z", BIT(DATE_ISO), BIT(DATE_ISO)},
         {"2024-02-29T12:34:56.1Z", BIT(TIMESTAMP_ISO) | BIT(TIMESTAMP_ZONED),
@@ -46,7 +44,10 @@ static void check_looks(void)
         {"2024-02-29 12:34:56", BIT(TIMESTAMP_ISO), BIT(TIMESTAMP_ISO)},
         {"2024-02-29T12:34:56+02:00", BIT(TIMESTAMP_ZONED), BIT(TIMESTAMP_ZONED)},
         {"-infinity", BIT(TIMESTAMP_ZONED), BIT(TIMESTAMP_ZONED)},
-        {"12:34:56Z", BIT(TIME_ISO), BIT(TIME_ISO)},
+        {"12:34:56Z", BIT(TIME_ISO) | BIT(TIME_ZONED), BIT(TIME_ISO) | BIT(TIME_ZONED)},
+        {"12:34:56+02:00", BIT(TIME_ZONED), BIT(TIME_ZONED)},
+        {"12:34:56", BIT(TIME_ISO), BIT(TIME_ISO)},
+        {"P1Y2M3DT4H5M6.78S", BIT(INTERVAL_ISO), BIT(INTERVAL_ISO)},
         {"{\"a\":[1]}", BIT(JSON), BIT(JSON)},
         {"{\"a\":1", 0, 0},
         {"hello", 0, 0},
@@ -166,8 +167,10 @@ static void check_ndjson(void)
                 "          - {property: wire, value: decimal_variable}\n"));
     CHECK(wrote("arrays of texts\n      - name: tags\n        logicalType: array\n"
                 "        physicalType: text[]\n"));
-    CHECK(wrote("values of several kinds"));
-    CHECK(wrote("# column o is left out:\n"));
+    CHECK(wrote("values of several kinds, kept as their JSON text\n      - name: mix\n"));
+    CHECK(wrote("objects, kept as their JSON text\n      - name: o\n        logicalType: string\n"
+                "        physicalType: text\n        customProperties:\n"
+                "          - {property: wire, value: json_text}\n"));
     CHECK(wrote("physicalType: boolean\n"));
     CHECK(wrote("date, wire: date_days (days since 1970-01-01)\n      - name: opened_on\n"
                 "        logicalType: integer\n        physicalType: bigint\n"));
@@ -254,6 +257,13 @@ static void check_formats(void)
     CHECK(infer_as("g.ndjson", CUP_FORMAT_FLATTENED,
                    "{\"id\":1,\"__table\":\"t\",\"__db\":\"shop\",\"__name\":\"my\"}\n") == CUP_OK);
     CHECK(wrote("sourceDatabase, value: shop}") && strstr(out.at, "property: topic") == NULL);
+    CHECK(infer_as("g.ndjson", CUP_FORMAT_FLATTENED,
+                   "{\"schema\":{\"type\":\"struct\",\"fields\":[" INT64("id") "," STRING(
+                       "__op") "]},\"payload\":{\"id\":1,\"__op\":\"c\",\"__table\":\"t\"}}\n") ==
+          CUP_OK);
+    CHECK(wrote("which say all types") &&
+          wrote(COLUMN("id", "integer") "bigint\n        required"));
+    CHECK(strstr(out.at, "name: __") == NULL && strstr(out.at, "\"__op\"") == NULL);
     CHECK(infer_as("plain.ndjson", CUP_FORMAT_UPSERT, "{\"id\":1,\"__op\":\"d\"}\n") == CUP_OK);
     CHECK(wrote("sourceSchema, value: default} # the records name none: choose\n"
                 "      - {property: topic, value: plain.ndjson}"));

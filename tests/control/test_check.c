@@ -92,6 +92,7 @@ static void check_rules(void)
     };
 
     CHECK(check_as(GOOD, "") == CUP_OK && findings.count == 0);
+    CHECK(check_as(GOOD, "rules: {columns-max: {most: 1}}\n") == CUP_OK && findings.count == 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         CHECK(check_as(cases[i].contract, cases[i].policy) == CUP_OK);
         CHECK(is_only(cases[i].rule, cases[i].line, cases[i].column));
@@ -131,6 +132,22 @@ static void check_passes(void)
     CHECK(check_as(GOOD COLUMN("tags: [a]"), "rules: {classification: note}\n") == CUP_OK);
     CHECK(findings.count == 1 && findings.counts[CUP_SEVERITY_NOTE] == 1);
     CHECK(findings.counts[CUP_SEVERITY_ERROR] == 0);
+}
+
+#define TEAM(member)                                                                               \
+    "apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: active\n"              \
+    "description: {purpose: p}\nteam: {members: [{username: a, role: owner" member "}]}\n"         \
+    "slaProperties:\n  - {property: latency, value: 1, unit: h}\nschema:\n" TABLE(DESCRIBED) ID
+
+/* Who has left owns nothing. */
+static void check_owners(void)
+{
+    CHECK(check_as(TEAM(""), "rules: {owner: {roles: [owner]}}\n") == CUP_OK);
+    CHECK(findings.count == 0);
+    CHECK(check_as(TEAM(", dateOut: '2026-01-01'"), "rules: {owner: {roles: [owner]}}\n") ==
+          CUP_OK);
+    CHECK(is_only("owner", 7, 7));
+    CHECK(check_as(TEAM(""), "") == CUP_OK && findings.count == 0);
 }
 
 static void check_policies(void)
@@ -203,6 +220,7 @@ int main(int argc, char **argv)
     folder = fixture_folder(&keep);
     check_rules();
     check_passes();
+    check_owners();
     check_policies();
     check_formats();
     fixture_remove(folder);

@@ -138,11 +138,11 @@ static void check_ndjson(void)
                 EVENT("c", "null",
                       "{\"id\":1,\"num\":1.50,\"f\":1,\"x\":null,\"big\":1,\"v\":"
                       "{\"scale\":0,\"value\":\"ZA==\"},\"tags\":[\"a\",null],\"mix\":1,"
-                      "\"o\":{\"a\":1},\"b\":true,\"opened_on\":16314}")
+                      "\"o\":{\"a\":1},\"b\":true,\"dup\":\"x\",\"opened_on\":16314}")
                     EVENT("c", "null",
                           "{\"id\":2,\"num\":2,\"f\":\"NaN\",\"x\":null,\"big\":"
                           "18446744073709551615,\"v\":{\"scale\":1,\"value\":\"ZA==\"},"
-                          "\"tags\":[],\"mix\":\"a\",\"o\":null,\"b\":false,"
+                          "\"tags\":[],\"mix\":\"a\",\"o\":null,\"b\":false,\"dup\":\"x\","
                           "\"opened_on\":-5}") "{\"ts_ms\":1}\n\n{\"status\":\"BEGIN\",\"id\":"
                                                "\"1\"}\n{\"a\":1}\nbroken\n") == CUP_OK);
     CHECK(strstr(says.at,
@@ -213,11 +213,12 @@ static void check_dump(void)
 /* Embedded schemas: exact; a column that changed has the type that holds all. */
 static void check_schemas(void)
 {
-    CHECK(infer("d.ndjson",
-                SCHEMA_EVENT(INT64("id") "," DECIMAL("d", "18", "2") "," STRING("old"),
-                             "{\"id\":1,\"d\":\"AA==\",\"old\":null}")
-                    SCHEMA_EVENT(INT64("id") "," DECIMAL("d", "18", "4") "," INT32("new"),
-                                 "{\"id\":1,\"d\":\"AA==\",\"new\":1}")) == CUP_OK);
+    CHECK(infer("d.ndjson", SCHEMA_EVENT(INT64("id") "," DECIMAL("d", "18", "2") "," DECIMAL(
+                                             "e", "9", "5") "," STRING("old"),
+                                         "{\"id\":1,\"d\":\"AA==\",\"old\":null}")
+                                SCHEMA_EVENT(INT64("id") "," DECIMAL("d", "18", "4") "," DECIMAL(
+                                                 "e", "18", "2") "," INT32("new"),
+                                             "{\"id\":1,\"d\":\"AA==\",\"new\":1}")) == CUP_OK);
     CHECK(wrote("2 records with embedded schemas, which say all types."));
     CHECK(wrote("- name: id\n        logicalType: integer\n        physicalType: bigint\n"
                 "        required: true\n"));
@@ -226,6 +227,7 @@ static void check_schemas(void)
               "      - name: d\n        logicalType: number\n        physicalType: numeric(20,4)\n"
               "        required: true\n        customProperties:\n"
               "          - {property: wire, value: decimal_base64}\n"));
+    CHECK(wrote("physicalType: numeric(21,5)\n"));
     CHECK(wrote("# not in the last schema: dropped at the source\n      - name: old\n"));
     CHECK(wrote("# not in all schemas of these records: added at the source\n      - name: new\n"
                 "        logicalType: integer\n        physicalType: integer\n"));
@@ -273,14 +275,15 @@ static void check_formats(void)
                    "\"iodebeziumschema\":\"s\",\"iodebeziumtable\":\"t\",\"data\":{\"before\":null,"
                    "\"after\":{\"id\":1}}}\n") == CUP_OK);
     CHECK(wrote("id: pg-s-t\n") && wrote(COLUMN("id", "integer")));
-    CHECK(
-        infer_as("i.ndjson", CUP_FORMAT_MAXWELL,
-                 "{\"database\":\"shop\",\"table\":\"t\",\"type\":\"insert\",\"ts\":1,"
-                 "\"primary_key_columns\":[\"id\"],\"data\":{\"id\":1}}\n"
-                 "{\"database\":\"shop\",\"table\":\"t\",\"type\":\"table-alter\",\"def\":{}}\n") ==
-        CUP_OK);
+    CHECK(infer_as("i.ndjson", CUP_FORMAT_MAXWELL,
+                   "{\"database\":\"shop\",\"table\":\"t\",\"type\":\"insert\",\"ts\":1,"
+                   "\"primary_key_columns\":[\"id\"],\"data\":{\"id\":1}}\n"
+                   "{\"database\":\"shop\",\"table\":\"t\",\"type\":\"table-alter\",\"def\":{}}\n"
+                   "{\"database\":\"shop\",\"table\":\"t\",\"type\":\"delete\",\"ts\":1,"
+                   "\"primary_key_columns\":[\"id\"],\"data\":{\"id\":1,\"gone\":1}}\n") == CUP_OK);
     CHECK(wrote("sourceDatabase, value: shop}") && wrote(KEY_COLUMN("id")));
-    CHECK(strstr(says.at, ": 1 row changes, 1 schema changes, 1 tables") != NULL);
+    CHECK(strstr(says.at, ": 2 row changes, 1 schema changes, 1 tables") != NULL);
+    CHECK(strstr(out.at, "name: gone") == NULL); /* what a delete shows is no row */
     CHECK(infer_as(
               "j.ndjson", CUP_FORMAT_CANAL,
               "{\"database\":\"shop\",\"table\":\"t\",\"isDdl\":false,\"type\":\"INSERT\",\"es\":1,"

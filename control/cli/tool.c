@@ -63,6 +63,7 @@ void cup_tool_put_help(struct cup_text *text)
         cup_text_printf(text, "  %-24s (%s) %s\n", name, options[i].tools, options[i].text);
     }
     cup_policy_put_help(text);
+    cup_diff_put_help(text);
     cup_text_puts(text, "\nexit codes: 0 fine, 1 findings of severity error (check) or breaking "
                         "changes (diff), 2 usage, or something cannot be read\n");
 }

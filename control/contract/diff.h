@@ -57,4 +57,7 @@ CUP_MUST_CHECK enum cup_err cup_diff_run(struct cup_diff *diff, const char *old,
 void cup_diff_put_text(struct cup_text *text, const struct cup_diff *diff);
 void cup_diff_put_json(struct cup_text *text, const struct cup_diff *diff);
 
+/* cup_diff_put_help lists the kinds, for help. */
+void cup_diff_put_help(struct cup_text *text);
+
 #endif

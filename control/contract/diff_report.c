@@ -21,6 +21,19 @@ static void put_parties(struct cup_text *text, uint8_t breaks)
     }
 }
 
+void cup_diff_put_help(struct cup_text *text)
+{
+    cup_text_puts(text, "\nkinds of changes, and for whom each breaks something\n");
+    for (int i = 0; i < CUP_DIFF_COUNT; i++) {
+        const struct cup_diff_row *row  = cup_diff_row((enum cup_diff_kind)i);
+        struct cup_text            whom = {0};
+        put_parties(&whom, row->breaks);
+        cup_text_printf(text, "  %-22s %-27s %s\n", row->kind, whom.at == NULL ? "-" : whom.at,
+                        row->text);
+        cup_text_free(&whom);
+    }
+}
+
 static void put_change(struct cup_text *text, const struct cup_diff_change *change)
 {
     const struct cup_diff_row *row = cup_diff_row((enum cup_diff_kind)change->kind);

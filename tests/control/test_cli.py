@@ -35,6 +35,20 @@ def check_words():
     check(run('validate'), 2, err='validate needs the folder of a pipeline')
 
 
+def check_contract(folder):
+    check(run('contract'), 2, err='contract needs a word; allowed: infer, check, diff')
+    check(run('contract', 'infr'), 2, err='there is no "infr"; allowed: infer, check, diff')
+    check(run('contract', 'diff', 'a'), 2, err='contract diff needs OLD NEW')
+    check(run('contract', 'check', 'a', 'b'), 2, err='contract check needs FOLDER')
+    check(run('contract', 'check', 'a', '--polcy', 'x'), 2, err='has no option --polcy; allowed: --policy, --format')
+    check(run('contract', 'diff', 'a', 'b', '--format', 'sarif'), 2, err='"sarif" is not known; allowed: text, json')
+    check(run('contract', 'check', folder / 'none'), 2, err='none: No such file or directory')
+    check(run('contract', 'infer', 'a', '--records', '0'), 2, err='is no count; allowed: 1 to')
+    check(run('contract', 'infer', 'a', '--format=debezum'), 2, err='"debezum" is not known; allowed: debezium')
+    check(run('contract', 'check', ROOT / 'configs/bank'), 0, out='3 contracts: 0 errors')
+    check(run('help', 'contract'), 0, 'key-changed            producers, consumers, lake')
+
+
 def check_run(folder):
     (folder / 'a.ndjson').write_text('{}\n')
     check(run('run', '--input', folder / '*.ndjson', '--until-end'), 2, err='there is no lake')
@@ -71,6 +85,7 @@ def check_validate(folder):
 def main():
     check_words()
     with tempfile.TemporaryDirectory() as folder:
+        check_contract(pathlib.Path(folder))
         check_run(pathlib.Path(folder))
         check_validate(pathlib.Path(folder))
 

@@ -209,14 +209,27 @@ uint32_t cup_looks_of_integer(int64_t value, uint32_t *out_sure)
     return looks;
 }
 
+/* All values are texts or null. */
+static bool is_map(const json_t *object)
+{
+    const char *name;
+    json_t     *value;
+
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (!json_is_string(value) && !json_is_null(value)) return false;
+    }
+    return true;
+}
+
 uint32_t cup_looks_of_object(const json_t *object)
 {
     bool wkb =
         json_is_string(json_object_get(object, "wkb")) && json_object_get(object, "srid") != NULL;
     bool xy = json_object_get(object, "x") != NULL && json_object_get(object, "y") != NULL;
 
-    if (!wkb) return 0;
-    return xy ? BIT(POINT) : BIT(GEOMETRY);
+    if (wkb) return xy ? BIT(POINT) : BIT(GEOMETRY);
+    return is_map(object) ? BIT(HSTORE) : 0;
 }
 
 bool cup_looks_hinted(const struct cup_look_row *row, const char *name)

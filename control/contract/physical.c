@@ -87,6 +87,7 @@ const char *cup_physical_logical(const struct cup_shape_type *is)
     case CUP_TYPE_TIMESTAMP:
     case CUP_TYPE_TIMESTAMP_NTZ: return "timestamp";
     case CUP_TYPE_LIST: return "array";
+    case CUP_TYPE_MAP: return "object";
     default: return "string";
     }
 }

@@ -137,7 +137,8 @@ static void check_ndjson(void)
     CHECK(infer("a.ndjson",
                 EVENT("c", "null",
                       "{\"id\":1,\"num\":1.50,\"f\":1,\"x\":null,\"big\":1,\"v\":"
-                      "{\"scale\":0,\"value\":\"ZA==\"},\"tags\":[\"a\",null],\"mix\":1,"
+                      "{\"scale\":0,\"value\":\"ZA==\"},\"hs\":{\"a\":\"b\",\"c\":null},\"geo\":{"
+                      "\"wkb\":\"AQ==\",\"srid\":null},\"tags\":[\"a\",null],\"mix\":1,"
                       "\"o\":{\"a\":1},\"b\":true,\"dup\":\"x\",\"opened_on\":16314}")
                     EVENT("c", "null",
                           "{\"id\":2,\"num\":2,\"f\":\"NaN\",\"x\":null,\"big\":"
@@ -171,6 +172,8 @@ static void check_ndjson(void)
     CHECK(wrote("objects, kept as their JSON text\n      - name: o\n        logicalType: string\n"
                 "        physicalType: text\n        customProperties:\n"
                 "          - {property: wire, value: json_text}\n"));
+    CHECK(wrote("hstore, wire: map (texts by text: hstore.handling.mode=map)\n      - name: hs\n"));
+    CHECK(wrote("geometry, wire: geometry (WKB and its reference system)\n      - name: geo\n"));
     CHECK(wrote("physicalType: boolean\n"));
     CHECK(wrote("date, wire: date_days (days since 1970-01-01)\n      - name: opened_on\n"
                 "        logicalType: integer\n        physicalType: bigint\n"));

@@ -5,7 +5,7 @@
 
 #include "control/contract/sample_priv.h"
 
-#define ROOM_BYTES (1u << 20) /* below this the keep is full: names still fit, nothing else */
+#define ROOM_BYTES (4u * CUP_RECORD_BYTES_MAX) /* the names of one more record, whatever it is */
 
 /* --- tables and columns --- */
 
@@ -181,7 +181,7 @@ static void take_after(struct cup_sample *sample, struct cup_sample_table *table
 enum cup_sample_kind cup_sample_priv_row(struct cup_sample           *sample,
                                          const struct cup_sample_row *row)
 {
-    if (!cup_keep_room(sample->keep, 4 * ROOM_BYTES)) return CUP_SAMPLE_OTHER;
+    if (!cup_keep_room(sample->keep, ROOM_BYTES)) return CUP_SAMPLE_OTHER;
     struct cup_sample_table *table = table_of(sample, row);
     if (table == NULL) return CUP_SAMPLE_OTHER;
     if (table->record_count >= sample->record_max) return CUP_SAMPLE_SKIPPED;

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -145,11 +146,13 @@ static bool load_key(const struct cup_catalog *catalog, struct cup_settings *set
 enum cup_err cup_keys_load(const struct cup_catalog *catalog, struct cup_settings *settings,
                            struct cup_text *says)
 {
-    bool tokens = needs_tokens(catalog);
+    const struct rlimit none   = {0, 0};
+    bool                tokens = needs_tokens(catalog);
 
     if (!tokens) settings->token_id = NULL;
     if (!tokens && !settings->bronze_encrypt) return CUP_OK;
     if (!check_folder(settings, catalog, says)) return CUP_BAD_CONFIG;
+    (void)setrlimit(RLIMIT_CORE, &none); /* no core file with keys; lowering never fails */
     if (tokens && !load_key(catalog, settings, says)) return CUP_BAD_CONFIG;
     return CUP_OK;
 }

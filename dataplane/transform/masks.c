@@ -32,7 +32,7 @@ struct cup_masks {
     uint8_t               *room;
     size_t                 room_bytes, used;
     bool                   of_key;
-    struct cup_column      empty; /* of lists that are null: no element */
+    struct cup_column      empty[2]; /* children of lists and maps that are null: no element */
 };
 
 /* --- open --- */
@@ -136,8 +136,9 @@ enum cup_err cup_masks_open(const struct cup_plan *plan, const struct cup_decode
     if (masks == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "masks", NULL);
     masks->plan   = plan;
     masks->tables = calloc(plan->tables.count + 1ul, sizeof *masks->tables);
-    masks->empty =
-        (struct cup_column){.validity = zeros, .any = zeros, .offsets = (uint32_t *)(void *)zeros};
+    for (int i = 0; i < 2; i++)
+        masks->empty[i] = (struct cup_column){
+            .validity = zeros, .any = zeros, .offsets = (uint32_t *)(void *)zeros};
     enum cup_err err = masks->tables == NULL
                            ? cup_fault_set(out_fault, CUP_NO_MEMORY, "masks", NULL)
                            : open_tables(masks, decode, out_fault);
@@ -206,8 +207,10 @@ static void put_nulls(const struct work *work)
     if (to->vec != CUP_VEC_VAR && to->vec != CUP_VEC_LIST) return;
     to->offsets = (uint32_t *)(void *)zeros;
     if (to->vec == CUP_VEC_VAR) return;
-    work->masks->empty.vec = work->from->children[0].vec;
-    to->children           = &work->masks->empty;
+    CUP_ASSERT(work->from->child_count >= 1 && work->from->child_count <= 2);
+    for (uint32_t i = 0; i < work->from->child_count; i++)
+        work->masks->empty[i].vec = work->from->children[i].vec;
+    to->children = work->masks->empty;
 }
 
 static uint32_t put_last(const struct work *work, uint32_t row, uint8_t *out)

@@ -14,7 +14,7 @@
 #include "tests/check.h"
 #include "tests/dataplane/plan_maker.h"
 
-enum { ID, MAIL, CARD, NAME, BORN, SEEN, GONE, NOTE, TAGS, PLAIN, PRICE, COLUMNS };
+enum { ID, MAIL, CARD, NAME, BORN, SEEN, GONE, NOTE, TAGS, PAIRS, PLAIN, PRICE, COLUMNS };
 
 static const struct cup_spec_column columns[COLUMNS] = {
     [ID]    = {"id", "long", "int64", .key = 1, .mask = CUP_MASK_HMAC},
@@ -26,6 +26,7 @@ static const struct cup_spec_column columns[COLUMNS] = {
     [GONE]  = {"gone", "string", "string", .mask = CUP_MASK_DROP},
     [NOTE]  = {"note", "string", "string", .mask = CUP_MASK_NULL},
     [TAGS]  = {"tags", "string", "list", "string", .mask = CUP_MASK_NULL},
+    [PAIRS] = {"pairs", "map", "map", .mask = CUP_MASK_NULL},
     [PLAIN] = {"plain", "string", "string"},
     [PRICE] = {"price", "decimal(9,2)", "decimal_text", .scale = 2, .mask = CUP_MASK_HMAC},
 };
@@ -88,7 +89,7 @@ static cup_i128          prices[ROWS]  = {150, -1, 0, 99999, 5};
 static uint8_t           all_valid[1] = {0x1F}, some_valid[1]     = {0x1D}; /* row 1 is null */
 static uint32_t          offsets[ROWS + 1], tag_offsets[ROWS + 1] = {0, 1, 2, 3, 4, 5};
 static uint8_t           text[256];
-static struct cup_column tag;
+static struct cup_column tag, pairs[2];
 static struct cup_column made[COLUMNS + CUP_SILVER_COUNT];
 
 static struct cup_changes rows_of(const struct world *world)
@@ -101,11 +102,12 @@ static struct cup_changes rows_of(const struct world *world)
         used += (uint32_t)strlen(texts[i]);
         offsets[i + 1] = used;
     }
-    tag = (struct cup_column){.validity  = all_valid,
-                              .text      = text,
-                              .offsets   = offsets,
-                              .row_count = ROWS,
-                              .vec       = CUP_VEC_VAR};
+    tag      = (struct cup_column){.validity  = all_valid,
+                                   .text      = text,
+                                   .offsets   = offsets,
+                                   .row_count = ROWS,
+                                   .vec       = CUP_VEC_VAR};
+    pairs[0] = pairs[1] = tag;
     for (uint32_t i = 0; i < COLUMNS + CUP_SILVER_COUNT; i++)
         made[i] = (struct cup_column){.validity   = some_valid,
                                       .text       = text,
@@ -119,6 +121,11 @@ static struct cup_changes rows_of(const struct world *world)
     made[BORN]  = (struct cup_column){.validity = some_valid, .i32 = days, .vec = CUP_VEC_I32};
     made[SEEN]  = (struct cup_column){.validity = some_valid, .i64 = moments, .vec = CUP_VEC_I64};
     made[PRICE] = (struct cup_column){.validity = some_valid, .i128 = prices, .vec = CUP_VEC_I128};
+    made[PAIRS] = (struct cup_column){.validity    = all_valid,
+                                      .offsets     = tag_offsets,
+                                      .children    = pairs,
+                                      .child_count = 2,
+                                      .vec         = CUP_VEC_LIST};
     made[TAGS]  = (struct cup_column){.validity    = all_valid,
                                       .offsets     = tag_offsets,
                                       .children    = &tag,
@@ -199,6 +206,11 @@ static void check_masks(const struct world *world)
     }
     CHECK(changes.columns[NOTE].null_count == ROWS && changes.columns[MAIL].null_count == 1);
     CHECK(changes.columns[TAGS].children->row_count == 0);
+    for (int i = 0; i < 2; i++) {
+        const struct cup_column *child = &changes.columns[PAIRS].children[i];
+        CHECK(child->row_count == 0 && child->vec == CUP_VEC_VAR && child->offsets[0] == 0);
+    }
+    CHECK(changes.columns[PAIRS].null_count == ROWS && changes.columns[PAIRS].offsets[ROWS] == 0);
     check_values(world, changes.columns); /* and again: nothing was overwritten */
 
     struct cup_changes plain = cup_decode_changes(world->decode, 0);

@@ -6,14 +6,14 @@
 Method: a writer here with a seeded schedule; every line it wrote carries a number, and the silver table,
         read with DuckDB, must hold each number once. `cupel verify --deep` then proves the ledger.
 
-    test_follow.py CUPEL CASE [SEED]      CASE: growth | rotate | kill | many | gzip | late | idle"""
+    test_follow.py CUPEL CASE [SEED]      CASE: growth | rotate | kill | many | gzip | late | setback | idle"""
 import contextlib
 import gzip
 import json
 import os
 import pathlib
 import random
-import re
+import resource
 import signal
 import subprocess
 import sys
@@ -294,6 +294,46 @@ def late(world):
     world.check(quarantined=1)
 
 
+def unknown(number):
+    """An event of a table that no contract names, with its schema."""
+    row = [{'type': 'int64', 'optional': False, 'field': 'id'}, {'type': 'string', 'optional': True, 'field': 'v'}]
+    source = [{'type': 'string', 'optional': False, 'field': f}
+              for f in ('connector', 'name', 'db', 'schema', 'table')]
+    schema = {'type': 'struct', 'optional': False, 'name': 'pg.s.born.Envelope', 'fields': [
+        {'type': 'struct', 'fields': row, 'optional': True, 'name': 'pg.s.born.Value', 'field': 'before'},
+        {'type': 'struct', 'fields': row, 'optional': True, 'name': 'pg.s.born.Value', 'field': 'after'},
+        {'type': 'struct', 'fields': source, 'optional': False, 'field': 'source'},
+        {'type': 'string', 'optional': False, 'field': 'op'}]}
+    payload = {'before': None, 'after': {'id': number, 'v': 'x'}, 'op': 'c',
+               'source': {'connector': 'postgresql', 'name': 'pg', 'db': 'd', 'schema': 's', 'table': 'born'}}
+    return (json.dumps({'schema': schema, 'payload': payload}) + '\n').encode()
+
+
+def setback(world):
+    """New files come while a new table needs a new plan, and while the lake's disk fails."""
+    world.start()
+    for i in range(6):
+        append(world.folder / f'{i}.ndjson', world.lines(20) + unknown(i) + world.lines(3))
+        time.sleep(0.15)
+    world.await_rows()
+    pid = world.children()[0]
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (100, before[1]))
+    append(world.folder / '3.ndjson', world.lines(9))
+    until = time.monotonic() + WAIT_SECONDS
+    while 'was abandoned' not in (world.home / 'said').read_text():
+        need(time.monotonic() < until, 'no epoch was abandoned', (world.home / 'said').read_text())
+        time.sleep(0.01)
+    append(world.folder / '2.ndjson', world.lines(9))
+    append(world.folder / 'new.ndjson', world.lines(9))
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    world.await_rows()
+    said = world.stop()
+    need('going on' in said, 'it went on', said)
+    reader, _ = world.check()
+    need(reader.one(f"SELECT count(DISTINCT id) FROM {reader.scan(reader.silver()['s.born'])}") == 6, 'new table', said)
+
+
 def idle(world):
     """Nothing to do costs nothing, and commits nothing."""
     for i in range(200):
@@ -326,7 +366,7 @@ def idle(world):
 
 CASES = {'growth': (growth, {}), 'rotate': (rotate, {}), 'kill': (kill, {'pattern': '*.ndjson*'}),
          'many': (many, {}), 'gzip': (gzipped, {'pattern': '*.gz'}),
-         'late': (late, {}), 'idle': (idle, {})}
+         'late': (late, {}), 'setback': (setback, {}), 'idle': (idle, {})}
 
 
 def main():

@@ -159,11 +159,13 @@ static int look_at_magic(const char *path, bool *out_gzip, bool *out_whole)
     return 0;
 }
 
-bool cup_inputs_look(const char *path, uint8_t wanted, uint8_t *out_form, bool *out_gzip)
+bool cup_inputs_look(const char *path, uint8_t wanted, uint8_t *out_form, bool *out_gzip,
+                     int *out_errno)
 {
     bool whole = false;
 
-    if (look_at_magic(path, out_gzip, &whole) != 0 || !whole) return false;
+    *out_errno = look_at_magic(path, out_gzip, &whole);
+    if (*out_errno != 0 || !whole) return false;
     *out_form = wanted == CUP_FORM_DUMP ? CUP_INPUT_DUMP : CUP_INPUT_NDJSON;
     if (wanted == CUP_FORM_AUTO) *out_form = (uint8_t)detect_form(path, &whole);
     return whole;

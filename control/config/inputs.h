@@ -34,7 +34,8 @@ CUP_MUST_CHECK enum cup_err cup_inputs_find(struct cup_keep           *keep,
 size_t cup_inputs_root(const char *pattern, const char *name);
 
 /* cup_inputs_look tells what a file is from its first bytes; wanted: enum cup_form. False: it does
- * not hold its whole first line yet, or cannot be read. */
-bool cup_inputs_look(const char *path, uint8_t wanted, uint8_t *out_form, bool *out_gzip);
+ * not hold its whole first line yet, or cannot be read: *out_errno says why, else it is 0. */
+bool cup_inputs_look(const char *path, uint8_t wanted, uint8_t *out_form, bool *out_gzip,
+                     int *out_errno);
 
 #endif

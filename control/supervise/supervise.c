@@ -318,8 +318,13 @@ static int wait_ms(const struct run *run)
     return now >= due ? 0 : (int)((due - now) / 1000000u) + 1;
 }
 
-static void say_none(struct run *run)
+static void say_watched(struct run *run)
 {
+    struct cup_text says = {0};
+
+    cup_watch_says(run->watch, &says);
+    if (says.bytes > 0 && !says.failed) say(run, says.at);
+    cup_text_free(&says);
     if (run->said_none || cup_watch_matched(run->watch) > 0) return;
     say(run, "no file matches yet: waiting for some (a shell pattern; quote it on the command "
              "line)\n");
@@ -338,7 +343,7 @@ static enum cup_err tell_files(struct run *run, struct cup_fault *out_fault)
         err = cup_wire_send(run->child.socket, CUP_WIRE_INPUTS, rows.at, rows.bytes, -1, out_fault);
     }
     cup_text_free(&rows);
-    if (err == CUP_OK) say_none(run);
+    if (err == CUP_OK) say_watched(run);
     return err;
 }
 

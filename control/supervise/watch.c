@@ -33,7 +33,7 @@ struct entry {
     uint64_t      seen;         /* number of the scan that saw it last */
     uint64_t      looked_bytes; /* so long it was when its form was not to be told */
     uint8_t       wanted, form;
-    bool          gzip, matches, decided, told, changed, gone;
+    bool          gzip, matches, decided, told, changed, gone, refused;
     struct entry *next; /* in its bucket */
 };
 
@@ -54,6 +54,7 @@ struct cup_watch {
     uint64_t                   scans, due_ns, scan_ns, ended_ns;
     int                        inotify;
     bool                       telling, scanned_told, failed; /* failed: no memory */
+    struct cup_text            says;                          /* what people should hear */
 };
 
 /* --- lists --- */
@@ -337,16 +338,31 @@ static void put_row(struct cup_text *rows, const struct entry *entry, enum cup_w
     cup_text_put(rows, entry->topic, row.topic_bytes);
 }
 
+/* A match that cannot be read is tried at every scan, and told to people once. */
+static void decide(struct cup_watch *watch, struct entry *entry)
+{
+    int failed = 0;
+
+    entry->looked_bytes = entry->bytes;
+    entry->decided =
+        cup_inputs_look(entry->path, entry->wanted, &entry->form, &entry->gzip, &failed);
+    if (failed == 0 || failed == ENOENT || !entry->matches) return;
+    entry->looked_bytes = UINT64_MAX;
+    entry->changed      = true;
+    if (!entry->refused)
+        cup_text_printf(&watch->says, "input %s cannot be read: %s; tried again until it can\n",
+                        entry->path, strerror(failed));
+    entry->refused = true;
+}
+
 /* A file beside may be one that was read before this process began: its form is that of its bytes,
  * and it is told once. A match is told when its form is known. */
-static void tell(struct entry *entry, struct cup_text *rows)
+static void tell(struct cup_watch *watch, struct entry *entry, struct cup_text *rows)
 {
     if (!entry->changed || entry->path == NULL || entry->topic == NULL) return;
-    if (!entry->decided && (entry->bytes != entry->looked_bytes || !entry->matches)) {
-        entry->looked_bytes = entry->bytes;
-        entry->decided = cup_inputs_look(entry->path, entry->wanted, &entry->form, &entry->gzip);
-    }
     entry->changed = false;
+    if (!entry->decided && (entry->bytes != entry->looked_bytes || !entry->matches))
+        decide(watch, entry);
     if (!entry->decided) return;
     put_row(rows, entry, entry->matches ? CUP_INPUT_FOUND : CUP_INPUT_BESIDE);
     entry->told = true;
@@ -377,7 +393,7 @@ enum cup_err cup_watch_rows(struct cup_watch *watch, struct cup_text *rows,
         }
         struct entry *entry = watch->list[watch->next_row];
         if (!entry->gone) {
-            tell(entry, rows);
+            tell(watch, entry, rows);
             watch->next_row++;
             continue;
         }
@@ -419,6 +435,7 @@ void cup_watch_close(struct cup_watch *watch)
     free(watch->list);
     free(watch->folders);
     free(watch->buckets);
+    cup_text_free(&watch->says);
     free(watch);
 }
 
@@ -442,6 +459,12 @@ void cup_watch_heard(struct cup_watch *watch)
         ;
     if (soon < rested) soon = rested;
     if (soon < watch->due_ns) watch->due_ns = soon;
+}
+
+void cup_watch_says(struct cup_watch *watch, struct cup_text *out_says)
+{
+    if (watch->says.bytes > 0) cup_text_put(out_says, watch->says.at, watch->says.bytes);
+    cup_text_clear(&watch->says);
 }
 
 uint32_t cup_watch_matched(const struct cup_watch *watch)

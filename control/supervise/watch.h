@@ -43,6 +43,9 @@ uint64_t cup_watch_due(const struct cup_watch *watch);
 CUP_MUST_CHECK enum cup_err cup_watch_rows(struct cup_watch *watch, struct cup_text *rows,
                                            struct cup_fault *out_fault);
 
+/* cup_watch_says moves lines for people to *out_says: which files cannot be read. */
+void cup_watch_says(struct cup_watch *watch, struct cup_text *out_says);
+
 /* cup_watch_matched is how many files matched at the last scan. */
 uint32_t cup_watch_matched(const struct cup_watch *watch);
 

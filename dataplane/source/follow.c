@@ -284,6 +284,25 @@ static void take_leave(struct cup_follow_file *file, uint64_t now)
     if (file->fd >= 0) file->limit = file->what.gzip ? UINT64_MAX : file->looked;
 }
 
+static enum cup_err take_size(struct cup_follow *follow, struct cup_follow_file *file,
+                              uint64_t size, uint64_t now, struct cup_fault *out_fault)
+{
+    enum cup_err err = CUP_OK;
+
+    file->truncated = size < (file->what.gzip ? file->looked : file->position);
+    if (file->truncated) return CUP_OK;
+    if (size < file->looked) { /* what was seen and not handed out is other now */
+        uint64_t seen = file->looked;
+        file->looked = file->limit = file->position;
+        if (hold(follow, file)) err = check_tail(file, false, out_fault);
+        if (file->truncated) file->looked = seen; /* the rest of it is lost */
+        if (err != CUP_OK || file->truncated) return err;
+    }
+    if (size > file->looked) return take_growth(follow, file, size, now, out_fault);
+    file->look = false;
+    return CUP_OK;
+}
+
 static enum cup_err look_at(struct cup_follow *follow, struct cup_follow_file *file, uint64_t now,
                             struct cup_fault *out_fault)
 {
@@ -296,16 +315,7 @@ static enum cup_err look_at(struct cup_follow *follow, struct cup_follow_file *f
                      ? fstat(file->fd, &status) == 0
                      : stat(file->what.path, &status) == 0 && status.st_dev == file->what.device &&
                            status.st_ino == file->what.inode;
-    if (there) {
-        uint64_t size  = (uint64_t)status.st_size;
-        uint64_t least = file->what.gzip ? 0 : file->position;
-        if (size < file->looked || size < least)
-            file->truncated = true;
-        else if (size > file->looked)
-            err = take_growth(follow, file, size, now, out_fault);
-        else
-            file->look = false;
-    }
+    if (there) err = take_size(follow, file, (uint64_t)status.st_size, now, out_fault);
     if (err == CUP_OK && !file->truncated) take_leave(file, now);
     return err;
 }

@@ -112,6 +112,8 @@ enum cup_err cup_worker_priv_tell_ends(struct cup_worker *worker, struct cup_fau
     struct cup_source_end   end;
     bool                    room = true;
 
+    atomic_store_explicit(&worker->config.stats->counters[CUP_COUNTER_INPUTS_BEHIND],
+                          cup_source_behind(worker->source), memory_order_relaxed);
     while (room && cup_source_take_end(worker->source, &end)) {
         pthread_mutex_lock(&link->lock);
         room = link->end_count < link->end_cap;
@@ -137,8 +139,6 @@ enum cup_err cup_worker_priv_idle(struct cup_worker *worker, struct cup_fault *o
     struct timespec         until = {.tv_sec  = (time_t)(due / CUP_NS_PER_S),
                                      .tv_nsec = (long)(due % CUP_NS_PER_S)};
 
-    atomic_store_explicit(&worker->config.stats->counters[CUP_COUNTER_INPUTS_BEHIND],
-                          cup_source_behind(worker->source), memory_order_relaxed);
     enum cup_err err = cup_worker_priv_tell_ends(worker, out_fault);
     if (err != CUP_OK || due <= cup_clock_mono_ns()) return err;
     pthread_mutex_lock(&link->lock);

@@ -186,6 +186,10 @@ static void check_forgetting(void)
     commit->state.positions.list[count]->generation = 0;
     write_file("here", "x\n");
     check_place(must_find(0, "here"), "here", 0, 0);
+    write_file("back", "y\n");
+    check_place(must_find(2, "back"), "back", 0, 0);
+    decide(2, 0, 2);
+    cup_commit_gone(commit, 2);
     cup_commit_scanned(commit);
     CHECK(!commit->state.positions.list[0]->gone && commit->state.positions.list[1]->gone);
     decide(0, 0, 2);
@@ -194,9 +198,13 @@ static void check_forgetting(void)
     check_place(must_find(1, "g5"), "g5~1", 1, 0); /* no name twice */
     decide(1, 0, 6);
     cup_commit_gone(commit, 1);
+    check_place(must_find(3, "back"), "back~1", 1, 0);
+    decide(3, 0, 2);
     close_follow();
     open_follow();
-    CHECK(count_positions(&least) == 3 && least == 1); /* forgotten only when there are many */
+    CHECK(count_positions(&least) == 4 && least == 1); /* forgotten only when there are many */
+    write_file("g7", "again\n");
+    check_place(must_find(2, "g7"), "g7~1", 1, 0);
     check_place(must_find(0, "here"), "here", 0, 2);
     check_place(must_find(1, "g5"), "g5~1", 1, 6);
     close_follow();

@@ -25,7 +25,8 @@ PRESETS = {  # options of meson; what meson test runs; what ninja builds ([]: al
     'release': (['--buildtype=release'], [], []),
     'asan': (SANITIZED + ['-Db_sanitize=address,undefined'], ['--no-suite', 'style', '--no-suite', 'oracle'], []),
     'tsan': (SANITIZED + ['-Db_sanitize=thread'],
-             ['shard', 'wire', 'commit', 'disk_uring', 'store_batch_uring'], []),
+             ['shard', 'wire', 'commit', 'disk_uring', 'store_batch_uring',
+              'follow-rotate', 'follow-setback'], []),
     # gcc's warnings are the rule: clang's differ
     'fuzz': (SANITIZED + ['-Db_sanitize=address,undefined', '-Dfuzz=true', f'-Dc_args={COVERED}', f'-Dcpp_args={COVERED}',
                           '-Dwerror=false', '-Dwarning_level=0'], ['--suite', 'fuzz'], ['fuzz-targets']),

@@ -256,11 +256,43 @@ static void check_truncation(bool regrown)
     check_got(&world, input, "one\ntwo\n");
     CHECK(world.ended_at == 1);
     CHECK(cup_source_take_end(world.source, &end) && !cup_source_take_end(world.source, &end));
-    CHECK(end.input == input && end.truncated && end.position == 8 && end.lost_bytes == 4);
+    CHECK(end.input == input && end.truncated && end.position == 8);
+    CHECK(end.lost_bytes == 4);
     if (!regrown) appends("t", "new\n");
     input = follow_as(&world, "t", 1, false, 0, CUP_INPUT_NDJSON);
     drain(&world);
     check_got(&world, input, regrown ? "other\nlines, more of them than there were\n" : "new\n");
+    close_world(&world);
+}
+
+/* Only what was not handed out is cut off: the input goes on. */
+static void check_shortening(void)
+{
+    struct world          world;
+    struct cup_source_end end;
+
+    open_world(&world, 1);
+    appends("s", "one\ntwo\npart");
+    uint32_t input = follow(&world, "s");
+    drain(&world);
+    CHECK(truncate(feed_path("s"), 10) == 0);
+    drain(&world);
+    appends("s", "!\n");
+    drain(&world);
+    check_got(&world, input, "one\ntwo\npa!\n");
+    CHECK(truncate(feed_path("s"), 8) == 0);
+    drain(&world);
+    CHECK(cup_source_take_end(world.source, &end) && end.truncated && end.lost_bytes == 0);
+    close_world(&world);
+    open_world(&world, 1);
+    feed_write("s", "", 0);
+    appends("s", "one\ntwo\npart");
+    input = follow(&world, "s");
+    drain(&world);
+    feed_write("s", "ONE\nTWO\n", 8); /* as long as what was handed out */
+    drain(&world);
+    CHECK(cup_source_take_end(world.source, &end) && end.truncated && end.input == input);
+    CHECK(end.lost_bytes == 4);
     close_world(&world);
 }
 
@@ -422,6 +454,7 @@ int main(int argc, char **argv)
     check_rotation();
     check_truncation(false);
     check_truncation(true);
+    check_shortening();
     check_removal();
     check_gzip();
     check_descriptors();

@@ -162,9 +162,7 @@ def rotate(world):
     world.start()
     for turn in range(4):
         append(path, world.lines(30), world.random)
-        if turn % 2 == 0:
-            world.await_rows()
-        time.sleep(0.3)  # a file must be seen once under a name that matches
+        world.await_rows()  # a file must be seen once under a name that matches
         writer = open(path, 'ab', buffering=0)  # it has not heard of the rotation yet
         for old in range(turn, 0, -1):
             os.rename(f'{path}.{old}', f'{path}.{old + 1}')

@@ -133,6 +133,7 @@ static void check_got(const struct world *world, uint32_t input, const char *tex
 {
     const char *got = world->got[input].at == NULL ? "" : world->got[input].at;
 
+    CHECK(text != NULL);
     if (strcmp(got, text) != 0) fprintf(stderr, "got %.200s, not %.200s\n", got, text);
     CHECK(strcmp(got, text) == 0);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "control/config/detect.h"
 #include "control/config/inputs.h"
 #include "control/config/keys.h"
 #include "control/config/pipeline.h"
@@ -59,6 +60,24 @@ static bool open_lake(struct job *job, bool make)
     return true;
 }
 
+/* What `auto` comes to; it is pinned in the plan. */
+static bool settle_format(struct job *job)
+{
+    struct cup_text says = {0};
+    enum cup_err    err  = CUP_OK;
+
+    if (job->settings.format < CUP_FORMAT_COUNT) return true;
+    err = cup_detect_format(job->inputs, job->input_count, &job->settings.format, &says);
+    if (says.at != NULL && !says.failed) {
+        if (err == CUP_OK)
+            fprintf(stderr, "cupel: %s", says.at);
+        else
+            cup_text_puts(&job->says, says.at);
+    }
+    cup_text_free(&says);
+    return err == CUP_OK;
+}
+
 /* The folder's configuration, the options over it, the files, the lake, the contracts. */
 static bool load(struct job *job, const struct cup_args *args, bool make_lake)
 {
@@ -75,11 +94,14 @@ static bool load(struct job *job, const struct cup_args *args, bool make_lake)
     if (ends &&
         cup_inputs_find(job->keep, settings, &job->inputs, &job->input_count, &job->says) != CUP_OK)
         return false;
+    if (!settle_format(job)) return false;
     if (!open_lake(job, make_lake)) return false;
+    bool rows = settings->format == CUP_FORMAT_FLATTENED || settings->format == CUP_FORMAT_UPSERT;
     job->catalog = (struct cup_catalog){.keep       = job->keep,
                                         .lake       = job->lake,
                                         .domain     = settings->domain,
                                         .source     = settings->source,
+                                        .metadata   = rows ? settings->metadata_prefix : NULL,
                                         .drift      = settings->drift,
                                         .masks      = settings->masks,
                                         .mask_count = settings->mask_count};
@@ -199,6 +221,8 @@ enum cup_exit cup_job_validate(struct cup_keep *keep, const struct cup_args *arg
     if (!load(&job, args, false)) return complain(&job);
     cup_text_printf(&text, "pipeline %s of domain %s, lake %s\n", job.settings.name,
                     job.settings.domain, job.lake);
+    cup_text_printf(&text, "format %s: %s\n", cup_format_name((enum cup_format)job.settings.format),
+                    cup_format_text((enum cup_format)job.settings.format));
     cup_text_printf(&text, "%u input files\n", job.input_count);
     for (uint32_t i = 0; i < job.input_count; i++) {
         const struct cup_inputs_file *file = &job.inputs[i];

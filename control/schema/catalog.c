@@ -15,6 +15,7 @@
 /* What a contract leaves open matches any. */
 static bool names_match(const char *declared, const char *seen)
 {
+    if (*seen == '\0') return true; /* not every format tells it */
     return *declared == '\0' || strcmp(declared, seen) == 0;
 }
 
@@ -285,8 +286,8 @@ static enum cup_catalog_answer open_table(struct cup_catalog               *cata
         .source_db     = cup_keep_string(catalog->keep, unknown->source_db),
         .source_schema = cup_keep_string(catalog->keep, unknown->source_schema),
         .source_table  = cup_keep_string(catalog->keep, unknown->source_table),
-        .topic         = "",
-        .description   = ""};
+        .topic = catalog->metadata == NULL ? "" : cup_keep_string(catalog->keep, unknown->topic),
+        .description = ""};
 
     table.path      = table_path(catalog, &table);
     uint8_t verdict = catalog->drift.of[CUP_CHANGE_TABLES];
@@ -372,8 +373,12 @@ static bool parse_shape(struct cup_catalog *catalog, const struct cup_catalog_un
                         const char *path, struct cup_shape *out_shape, struct cup_text *says)
 {
     struct cup_text why = {0};
-    enum cup_err    err = cup_shape_parse(catalog->keep, unknown->schema, unknown->key_schema,
-                                          unknown->connector, out_shape, &why);
+    enum cup_err    err =
+        catalog->metadata == NULL
+               ? cup_shape_parse(catalog->keep, unknown->schema, unknown->key_schema,
+                                 unknown->connector, out_shape, &why)
+               : cup_shape_parse_row(catalog->keep, unknown->schema, unknown->key_schema,
+                                     unknown->connector, catalog->metadata, out_shape, &why);
 
     if (err != CUP_OK)
         cup_text_printf(says, "table %s: %s; its records go to quarantine\n", path,

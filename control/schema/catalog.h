@@ -105,6 +105,7 @@ struct cup_catalog {
     struct cup_keep            *keep;
     const char                 *lake, *domain; /* where tables lie: LAKE/<domain>/silver/... */
     const char                 *source;        /* NULL: the name in the record */
+    const char                 *metadata; /* rows without envelope: prefix of what is no column */
     struct cup_drift_policy     drift;
     const struct cup_mask_rule *masks; /* by classification, for contracts */
     uint32_t                    mask_count;

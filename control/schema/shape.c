@@ -209,8 +209,10 @@ static const json_t *field_of(const json_t *schema, const char *name)
     return NULL;
 }
 
+/* metadata: what the names of members begin with that are no columns; NULL: there are none. */
 static enum cup_err read_members(struct cup_keep *keep, const json_t *row, const char *connector,
-                                 struct cup_shape *shape, struct cup_text *says)
+                                 const char *metadata, struct cup_shape *shape,
+                                 struct cup_text *says)
 {
     const json_t *fields   = json_object_get(row, "fields");
     size_t        count    = json_array_size(fields);
@@ -224,8 +226,9 @@ static enum cup_err read_members(struct cup_keep *keep, const json_t *row, const
     shape->members = cup_keep_bytes(keep, count * sizeof(*shape->members));
     for (size_t i = 0; i < count; i++) {
         const json_t            *node   = json_array_get(fields, i);
-        struct cup_shape_member *member = &shape->members[i];
+        struct cup_shape_member *member = &shape->members[shape->member_count];
         const char              *name   = text_of(node, "field");
+        if (metadata != NULL && strncmp(name, metadata, strlen(metadata)) == 0) continue;
         if (*name == '\0') {
             cup_text_printf(says, "column %zu of the schema has no name", i + 1);
             return CUP_BAD_DATA;
@@ -238,9 +241,11 @@ static enum cup_err read_members(struct cup_keep *keep, const json_t *row, const
         member->comment  = cup_keep_string(keep, text_of(node, "doc"));
         member->standard = standard_of(keep, node);
         read_options(member, postgres);
+        shape->member_count++;
     }
-    shape->member_count = (uint32_t)count;
-    return CUP_OK;
+    if (shape->member_count > 0) return CUP_OK;
+    cup_text_puts(says, "the schema has no columns");
+    return CUP_BAD_DATA;
 }
 
 static enum cup_err read_key(struct cup_keep *keep, const json_t *key, struct cup_shape *shape,
@@ -278,9 +283,9 @@ static json_t *load(const char *text, const char *what, struct cup_text *says)
     return root;
 }
 
-enum cup_err cup_shape_parse(struct cup_keep *keep, const char *schema, const char *key_schema,
-                             const char *connector, struct cup_shape *out_shape,
-                             struct cup_text *says)
+static enum cup_err parse(struct cup_keep *keep, const char *schema, const char *key_schema,
+                          const char *connector, const char *metadata, struct cup_shape *out_shape,
+                          struct cup_text *says)
 {
     struct cup_shape shape = {0};
     enum cup_err     err   = CUP_BAD_DATA;
@@ -290,13 +295,13 @@ enum cup_err cup_shape_parse(struct cup_keep *keep, const char *schema, const ch
     CUP_ASSERT(connector != NULL && says != NULL);
     json_t *root = load(schema, "the schema", says);
     if (root == NULL) return CUP_BAD_DATA;
-    const json_t *row = field_of(root, "after");
+    const json_t *row = metadata != NULL ? root : field_of(root, "after");
     if (row == NULL) row = field_of(root, "before");
     if (row == NULL) {
         cup_text_puts(says, "the schema is no change envelope: it has neither before nor after");
         goto out;
     }
-    err = read_members(keep, row, connector, &shape, says);
+    err = read_members(keep, row, connector, metadata, &shape, says);
     if (err != CUP_OK || *key_schema == '\0') goto out;
     key = load(key_schema, "the key's schema", says);
     err = key == NULL ? CUP_BAD_DATA : read_key(keep, key, &shape, says);
@@ -305,6 +310,21 @@ out:
     json_decref(root);
     if (err == CUP_OK) *out_shape = shape;
     return err;
+}
+
+enum cup_err cup_shape_parse(struct cup_keep *keep, const char *schema, const char *key_schema,
+                             const char *connector, struct cup_shape *out_shape,
+                             struct cup_text *says)
+{
+    return parse(keep, schema, key_schema, connector, NULL, out_shape, says);
+}
+
+enum cup_err cup_shape_parse_row(struct cup_keep *keep, const char *schema, const char *key_schema,
+                                 const char *connector, const char *metadata,
+                                 struct cup_shape *out_shape, struct cup_text *says)
+{
+    CUP_ASSERT(metadata != NULL);
+    return parse(keep, schema, key_schema, connector, metadata, out_shape, says);
 }
 
 bool cup_shape_same_type(const struct cup_shape_type *a, const struct cup_shape_type *b)

@@ -50,6 +50,13 @@ CUP_MUST_CHECK enum cup_err cup_shape_parse(struct cup_keep *keep, const char *s
                                             const char *key_schema, const char *connector,
                                             struct cup_shape *out_shape, struct cup_text *says);
 
+/* cup_shape_parse_row is the same for the schema of a row without envelope. Members whose names
+ * begin with `metadata` are no columns. */
+CUP_MUST_CHECK enum cup_err cup_shape_parse_row(struct cup_keep *keep, const char *schema,
+                                                const char *key_schema, const char *connector,
+                                                const char *metadata, struct cup_shape *out_shape,
+                                                struct cup_text *says);
+
 /* cup_shape_out_of_line says whether PostgreSQL may keep a value of this kind out of line, with a
  * placeholder that can be seen on the wire. */
 bool cup_shape_out_of_line(enum cup_encoding encoding);

@@ -51,8 +51,9 @@ static uint32_t read_rows(struct cup_decode *decode, const uint32_t *at)
     if (at[DATA] == 0 || nodes[at[DATA]].kind != CUP_JSON_ARRAY || nodes[at[DATA]].child_count == 0)
         return cup_envelope_priv_mismatch(decode, at[DATA], "data");
     envelope->rows = at[DATA];
-    if (envelope->op != 'u' || at[OLD] == 0 || nodes[at[OLD]].kind == CUP_JSON_NULL)
-        return CUP_OUTCOME_ACCEPTED;
+    bool none      = at[OLD] == 0 || nodes[at[OLD]].kind == CUP_JSON_NULL ||
+                (nodes[at[OLD]].kind == CUP_JSON_ARRAY && nodes[at[OLD]].child_count == 0);
+    if (envelope->op != 'u' || none) return CUP_OUTCOME_ACCEPTED;
     if (nodes[at[OLD]].kind != CUP_JSON_ARRAY ||
         nodes[at[OLD]].child_count != nodes[at[DATA]].child_count)
         return cup_envelope_priv_mismatch(decode, at[OLD], "old");

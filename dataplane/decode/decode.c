@@ -81,7 +81,9 @@ static enum cup_err open_token(struct cup_decode *decode, struct cup_fault *out_
 
 static enum cup_err open_memory(struct cup_decode *decode, struct cup_fault *out_fault)
 {
-    size_t scratch = 2 * ((size_t)decode->plan->record_bytes_max + CUP_JSON_PADDING);
+    /* names and metadata of the record; an old key, or a document; a text; and one that is inside
+     */
+    size_t scratch = 4 * ((size_t)decode->plan->record_bytes_max + CUP_JSON_PADDING);
 
     decode->scratch   = malloc(scratch);
     decode->notes     = calloc(CUP_JSON_KEY_IDS, sizeof *decode->notes);

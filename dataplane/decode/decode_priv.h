@@ -166,6 +166,7 @@ struct cup_envelope {
     bool               create_half; /* op c with the header of a changed key */
     bool               by_topic;    /* the topic says which table; names here only narrow it */
     bool               upsert;      /* op u may as well be the first that is heard of the row */
+    bool               rooted;      /* the root itself is the row before */
     bool               overlay;   /* the row before is `after` with the members of prior over it */
     uint8_t            missing;   /* enum cup_missing: of columns that a u does not name */
     uint8_t            time_unit; /* enum cup_time_unit */
@@ -404,6 +405,7 @@ static inline void cup_envelope_priv_clear(struct cup_envelope *envelope)
     envelope->schema_text                                   = (struct cup_span){0};
     envelope->old_key                                       = (struct cup_span){0};
     envelope->known                                         = CUP_NONE;
+    envelope->rooted                                        = false;
     for (uint32_t i = 0; i < CUP_SOURCE_COUNT; i++)
         envelope->source[i] = 0;
 }
@@ -497,6 +499,13 @@ const struct cup_json_node *cup_canal_priv_adapt(const struct cup_decode    *dec
                                                  const struct cup_member    *member,
                                                  const struct cup_json_node *node,
                                                  struct cup_json_node       *own);
+
+/* --- texts.c: values as producers other than Debezium write them --- */
+
+uint32_t cup_texts_priv_timestamp(struct cup_cell *cell, const struct cup_json_node *node);
+uint32_t cup_texts_priv_instant(struct cup_cell *cell, const struct cup_json_node *node);
+uint32_t cup_texts_priv_time(struct cup_cell *cell, const struct cup_json_node *node);
+uint32_t cup_texts_priv_latin1(struct cup_cell *cell, const struct cup_json_node *node);
 
 /* --- documents.c: images and keys that are texts of Extended JSON --- */
 

@@ -108,7 +108,8 @@ static void take_headers(struct cup_decode *decode, struct metadata *metadata)
                            &header)) {
         struct cup_span name      = {header.name, header.name_bytes};
         bool            connector = is(name, CONNECTOR);
-        if (header.value == NULL || header.value_bytes > decode->plan->record_bytes_max) continue;
+        if (header.value == NULL) continue;
+        if (header.value_bytes + decode->scratch_used > decode->plan->record_bytes_max) continue;
         if (!connector && (!has_front(name, prefix) || has_front(name, context))) continue;
         cup_json_text(decode->texts, header.value, header.value_bytes, &doc);
         if (doc.verdict != CUP_JSON_OK) continue; /* a header of somebody else's */
@@ -183,6 +184,7 @@ uint32_t cup_flattened_priv_read(struct cup_decode *decode)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_UNKNOWN_OP, NULL, "op", NULL, 0);
     envelope->after  = envelope->op == 'd' ? 0 : payload;
     envelope->before = envelope->op == 'd' ? payload : 0;
+    envelope->rooted = envelope->op == 'd' && payload == 0;
     return CUP_OUTCOME_ACCEPTED;
 }
 

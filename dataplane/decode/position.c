@@ -27,8 +27,8 @@ static inline bool find_value(const struct cup_decode *decode, enum cup_source_m
     }
     if (node->kind == CUP_JSON_NULL) return true;
     if (node->kind != CUP_JSON_NUMBER && node->kind != CUP_JSON_STRING) return false;
-    *out_text = (struct cup_span){decode->buf + node->at, node->bytes};
-    return node->kind == CUP_JSON_NUMBER || node->bytes > 0;
+    *out_text = (struct cup_span){decode->buf + node->at, node->bytes}; /* "" is none either */
+    return true;
 }
 
 /* An integer of source, which some producers write as a string. False: absent or null. */

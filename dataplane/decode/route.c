@@ -213,21 +213,24 @@ static uint32_t find_text(const struct cup_decode *decode, uint32_t table, struc
 static uint32_t find_shape(struct cup_decode *decode, uint32_t table)
 {
     const struct cup_envelope *envelope = &decode->envelope;
+    uint32_t                   shape    = CUP_NONE;
 
-    if (envelope->schema_text.bytes == 0 && decode->tables[table].bare_shape != CUP_NONE)
-        return decode->tables[table].bare_shape;
-    if (envelope->schema_text.bytes == 0) /* only its key counts: any schema has that */
-        return envelope->by_topic && envelope->op == 'd' && envelope->before == 0
-                   ? decode->tables[table].any_shape
-                   : CUP_NONE;
-    if (envelope->known != CUP_NONE) {
-        uint32_t shape = decode->known_shape[envelope->known];
+    if (envelope->schema_text.bytes == 0) {
+        shape = decode->tables[table].bare_shape;
+    } else if (envelope->known != CUP_NONE) {
+        shape = decode->known_shape[envelope->known];
         if (envelope->known > 0) use_known(decode, envelope->known);
         if (decode->shapes[shape].table == table) return shape;
+        shape = CUP_NONE;
     }
-    uint32_t shape = find_text(decode, table, envelope->schema_text);
-    if (shape != CUP_NONE) learn(decode, shape);
-    return shape;
+    if (shape == CUP_NONE && envelope->schema_text.bytes > 0) {
+        shape = find_text(decode, table, envelope->schema_text);
+        if (shape != CUP_NONE) learn(decode, shape);
+    }
+    /* only the record's key counts: any schema of the table has that */
+    bool bare =
+        envelope->by_topic && envelope->op == 'd' && envelope->before == 0 && !envelope->rooted;
+    return shape == CUP_NONE && bare ? decode->tables[table].any_shape : shape;
 }
 
 static void copy_name(struct cup_span name, char *out, size_t cap)

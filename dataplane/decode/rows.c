@@ -222,8 +222,10 @@ static uint32_t refuse_drift(struct cup_decode *decode, const struct cup_json_no
 
 static void note_found(struct cup_decode *decode, const struct cup_member *member)
 {
-    decode->seen[member - decode->shape->members] = decode->seen_stamp;
-    decode->found_count++;
+    uint32_t *seen = &decode->seen[member - decode->shape->members];
+
+    decode->found_count += *seen != decode->seen_stamp;
+    *seen = decode->seen_stamp;
 }
 
 static bool is_foreign(struct cup_decode *decode, const struct cup_json_node *node)
@@ -433,7 +435,7 @@ static uint32_t put_overlaid(struct cup_decode *decode, uint32_t row)
 static uint32_t put_before(struct cup_decode *decode, uint32_t row, bool *out_key_only)
 {
     uint32_t before = decode->envelope.before;
-    bool     whole  = false;
+    bool     whole = false, none = before == 0 && !decode->envelope.rooted;
 
     begin_image(decode, "before.", false);
     decode->may_be_unset = false;
@@ -441,12 +443,12 @@ static uint32_t put_before(struct cup_decode *decode, uint32_t row, bool *out_ke
         *out_key_only = false;
         return put_overlaid(decode, row);
     }
-    *out_key_only = decode->table->plan->images != CUP_IMAGES_FULL || before == 0;
+    *out_key_only = decode->table->plan->images != CUP_IMAGES_FULL || none;
     if (!*out_key_only) {
         uint32_t outcome = put_image(decode, before, row);
         return outcome == OK ? cup_key_priv_check(decode, row) : outcome;
     }
-    if (before != 0) {
+    if (!none) {
         uint32_t outcome = put_key(decode, before, row, &whole);
         if (outcome != OK) return outcome;
     }
@@ -563,11 +565,13 @@ static uint32_t put_moved(struct cup_decode *decode, uint32_t row)
     }
     uint32_t outcome = cup_silver_priv_put(decode, row, 'd', decode->sub, true);
     if (outcome != OK) return outcome;
+    uint32_t scratch_used = decode->scratch_used;
     cup_silver_priv_make_old_key(decode, envelope->prior, envelope->after);
-    envelope->op      = 'c';
-    outcome           = put_after(decode, row + 1, decode->sub + 1);
-    envelope->op      = 'u';
-    envelope->old_key = (struct cup_span){0};
+    envelope->op         = 'c';
+    outcome              = put_after(decode, row + 1, decode->sub + 1);
+    envelope->op         = 'u';
+    envelope->old_key    = (struct cup_span){0};
+    decode->scratch_used = scratch_used;
     return outcome;
 }
 
@@ -642,7 +646,8 @@ static uint32_t put_change(struct cup_decode *decode, uint32_t row, uint32_t *ou
     char op = decode->envelope.op;
 
     /* a row of a table without key takes no other's place */
-    if (decode->envelope.upsert && decode->table->key_count == 0) op = decode->envelope.op = 'c';
+    if (op == 'u' && decode->envelope.upsert && decode->table->key_count == 0)
+        op = decode->envelope.op = 'c';
     *out_row_count = 1;
     switch (op) {
     case 'u': return put_update(decode, row, out_row_count);
@@ -686,7 +691,8 @@ static uint32_t put_event(struct cup_decode *decode, uint32_t *out_row_count)
     decode->sub = 0;
     /* of a file of values it is a generation of the file, not a partition */
     decode->table->many |= decode->record->partition > 0 && !decode->batch->no_keys;
-    uint32_t outcome = cup_columns_priv_ready(decode, decode->table, 2 * changes);
+    uint32_t outcome =
+        cup_columns_priv_ready(decode, decode->table, envelope->op == 'u' ? 2 * changes : changes);
     if (outcome == CUP_OUTCOME_RECORD_TOO_LARGE)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_RECORD_TOO_LARGE, NULL, "data", NULL, 0);
     if (outcome != OK) return outcome;

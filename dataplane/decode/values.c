@@ -147,6 +147,10 @@ static const struct {
     [CUP_ENCODING_ZONED_TIMESTAMP_STRUCTURED] = {cup_put_priv_zoned_structured, TYPE(TIMESTAMP)},
     [CUP_ENCODING_ZONED_TIME_STRUCTURED]      = {cup_put_priv_json_text, TYPE(STRING)},
     [CUP_ENCODING_DURATION_STRUCTURED]        = {cup_put_priv_json_text, TYPE(STRING)},
+    [CUP_ENCODING_TIMESTAMP_TEXT]             = {cup_texts_priv_timestamp, LOCAL},
+    [CUP_ENCODING_TIMESTAMP_EXTENDED]         = {cup_texts_priv_instant, LOCAL},
+    [CUP_ENCODING_TIME_TEXT]                  = {cup_texts_priv_time, TYPE(LONG)},
+    [CUP_ENCODING_BYTES_LATIN1]               = {cup_texts_priv_latin1, TYPE(BINARY)},
 };
 
 cup_value_fn *cup_values_priv_find(enum cup_encoding encoding, enum cup_type type)

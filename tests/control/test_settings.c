@@ -113,6 +113,21 @@ static void check_sentences(void)
         CHECK(strlen(cup_command_row((enum cup_command)i)->text) > 8);
 }
 
+/* The words of `format` are the rows of format.def, and auto behind them. */
+static void check_formats(void)
+{
+    struct cup_text why = {0};
+    uint32_t        index;
+
+    for (uint32_t i = 0; i < CUP_FORMAT_COUNT; i++) {
+        CHECK(
+            cup_settings_word(CUP_KEY_FORMAT, cup_format_name((enum cup_format)i), &index, &why));
+        CHECK(index == i);
+    }
+    CHECK(cup_settings_word(CUP_KEY_FORMAT, "auto", &index, &why) && index == CUP_FORMAT_COUNT);
+    CHECK(why.bytes == 0);
+}
+
 int main(int argc, char **argv)
 {
     (void)cup_test_begin(argc, argv);
@@ -121,5 +136,6 @@ int main(int argc, char **argv)
     check_words();
     check_whole();
     check_sentences();
+    check_formats();
     return 0;
 }

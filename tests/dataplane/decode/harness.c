@@ -7,7 +7,8 @@
 
 static const char *topic_of(const void *arg, uint32_t topic)
 {
-    static const char *const topics[] = {"pg.bank.t", "__debezium-heartbeat.pg", "other"};
+    static const char *const topics[] = {
+        "pg.bank.t", "__debezium-heartbeat.pg", "other", "a.s.t", "odd", "a.s.bag"};
 
     (void)arg; /* the topics are fixed */
     return topics[topic];

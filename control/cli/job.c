@@ -190,6 +190,25 @@ static void put_drift(const struct job *job, struct cup_text *text)
                     count);
 }
 
+/* Nanoseconds in 64 bits end in 2262; what lies beyond looks like another time. */
+static void put_wrapped(const struct cup_catalog *catalog, struct cup_text *text)
+{
+    for (uint32_t t = 0; t < catalog->table_count; t++) {
+        const struct cup_catalog_table *table = &catalog->tables[t];
+        for (uint32_t i = 0; i < table->column_count; i++) {
+            const struct cup_catalog_column *column = &table->columns[i];
+            bool checked = (column->is.options & CUP_MEMBER_RANGE_CHECKED) != 0;
+            if (!column->declared || column->is.encoding != CUP_ENCODING_TIMESTAMP_NS || checked)
+                continue;
+            cup_text_printf(text,
+                            "warning: table %s: column %s: nanoseconds wrap outside 1677 to 2262, "
+                            "and nothing shows it; use microseconds at the source, or declare "
+                            "range: checked_at_source\n",
+                            table->path, column->name);
+        }
+    }
+}
+
 /* What is allowed, but may be a mistake. */
 static void put_warnings(const struct job *job, struct cup_text *text)
 {
@@ -202,6 +221,7 @@ static void put_warnings(const struct job *job, struct cup_text *text)
         cup_text_puts(text, "warning: unavailable: a user's text may equal the well-known "
                             "placeholder; set the connector's unavailable.value.placeholder to a "
                             "text that nobody can know\n");
+    put_wrapped(&job->catalog, text);
     if (job->catalog.contract_count == 0)
         cup_text_puts(text, "warning: there are no contracts: only records with embedded schemas "
                             "can be read\n");

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "control/contract/contract_priv.h"
+#include "control/contract/declare.h"
 #include "control/schema/names.h"
 
 #define SUFFIX    ".odcs.yaml"
@@ -158,6 +159,27 @@ static void check_logical_type(struct cup_contract_work *work, const struct cup_
         "boolean");
 }
 
+/* What the contract says of the values beside their type and encoding. */
+static void read_declared(struct cup_contract_work *work, const char *name, const struct said *said,
+                          struct cup_catalog_column *column)
+{
+    const char *labels = said->values[CUSTOM_ENUM_VALUES];
+
+    for (int i = 0; i < CUSTOM_COUNT; i++) {
+        struct cup_text why = {0};
+        if (!customs[i].of_column ||
+            cup_declare_apply(customs[i].property, said->values[i], &column->is, &why))
+            continue;
+        cup_yaml_at(&work->yaml, said->nodes[i], work->says);
+        cup_text_printf(work->says, "column %s: %s\n", name, why.failed ? "is wrong" : why.at);
+        cup_text_free(&why);
+        work->failed = true;
+    }
+    if (labels != NULL && strstr(labels, "\\,") != NULL)
+        column->is.options |= CUP_MEMBER_LABEL_COMMA;
+    column->standard = said->values[CUSTOM_SOURCE_DEFAULT];
+}
+
 static bool read_type(struct cup_contract_work *work, const struct cup_yaml_node *node,
                       const char *name, const struct said *said, struct cup_catalog_column *column)
 {
@@ -259,6 +281,7 @@ static void read_column(struct cup_contract_work *work, const struct cup_yaml_no
     check_logical_type(work, node);
     const struct said said  = customs_of(work, node, true);
     bool              typed = read_type(work, node, name, &said, &column);
+    if (typed) read_declared(work, name, &said, &column);
     if (typed) cup_contract_priv_rules(work, node, table, &column, table_name);
     if (is_key) column.key_place = position > 0 ? position : table->key_count + 1;
     table->key_count += is_key;
@@ -331,6 +354,30 @@ static void settle_rules(struct cup_contract_work *work, const struct said *said
     }
 }
 
+/* With whole images the source sends every value. */
+static void unhide(struct cup_shape_type *is)
+{
+    is->unavailable = 0;
+    is->options &= ~(uint32_t)CUP_MEMBER_NULL_MAY_BE_UNSET;
+}
+
+/* Values that are null when they did not change, and a contract that does not know it. */
+static void check_hidden(struct cup_contract_work *work, const struct cup_yaml_node *columns,
+                         const struct cup_catalog_table *table)
+{
+    if (work->failed || table->images == CUP_IMAGES_FULL) return;
+    for (uint32_t i = 0; i < columns->count; i++) {
+        const struct cup_yaml_node *node = columns->children[i];
+        struct cup_text             why  = {0};
+        if (!cup_declare_check(cup_contract_priv_text(work, node, "physicalType", true),
+                               &table->columns[i].is, &why)) {
+            cup_contract_priv_fail(work, cup_yaml_find(node, "physicalType"),
+                                   table->columns[i].name, why.failed ? "is wrong" : why.at);
+            cup_text_free(&why);
+        }
+    }
+}
+
 static void settle_images(struct cup_contract_work *work, const struct said *said,
                           struct cup_catalog_table *table)
 {
@@ -341,7 +388,7 @@ static void settle_images(struct cup_contract_work *work, const struct said *sai
     table->images       = full ? CUP_IMAGES_FULL : CUP_IMAGES_KEY_ONLY;
     table->write_before = word_of(work, said, CUSTOM_IMAGES, 0) == 1;
     for (uint32_t i = 0; full && i < table->column_count; i++)
-        table->columns[i].is.unavailable = 0; /* then the source sends every value */
+        unhide(&table->columns[i].is);
 }
 
 /* What the pipeline does about drift, unless the table says otherwise. */
@@ -435,6 +482,7 @@ static void read_table(struct cup_contract_work *work, const struct cup_yaml_nod
     cup_contract_priv_unique(work, node, &table, name);
     cup_contract_priv_datasets(work, node, &table, name);
     settle_images(work, &said, &table);
+    check_hidden(work, columns, &table);
     settle_rules(work, &said, &table);
     settle_drift(work, &said, &table);
     settle_partitions(work, node, &said, &table);

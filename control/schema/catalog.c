@@ -263,8 +263,11 @@ enum cup_err cup_catalog_declare(struct cup_catalog *catalog, const struct cup_c
     for (uint32_t i = 0; i < draft.column_count; i++) {
         const struct cup_catalog_column *column = &draft.columns[i];
         if (!column->declared) continue;
-        schema.fields[schema.field_count++] = (struct cup_catalog_field){
-            .member_column = i, .member = column->member, .is = column->is};
+        schema.fields[schema.field_count++] =
+            (struct cup_catalog_field){.member_column = i,
+                                       .member        = column->member,
+                                       .standard      = column->standard,
+                                       .is            = column->is};
     }
     settle_drift(&schema, &table->drift);
     (void)add_table(catalog, &draft); /* its index is schema.table */

@@ -27,6 +27,7 @@
 struct cup_catalog_column {
     const char            *name, *comment, *member; /* member: in the record; "" when not known */
     struct cup_shape_type  is;                      /* encoding: the contract's, if there is one */
+    const char            *standard;                /* its default as JSON; NULL: not known */
     uint32_t               key_place;               /* 1.. = place in the key; 0 = no key column */
     uint32_t               partition_place;         /* 1.. = place among the partitions; 0 = none */
     bool                   required;

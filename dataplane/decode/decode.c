@@ -49,7 +49,7 @@ static enum cup_err open_unavailable(struct cup_decode *decode, struct cup_fault
     decode->unavailable_pair   = (struct cup_span){base64 + bytes, 0};
     put_pair(decode->unavailable, base64 + bytes, &decode->unavailable_pair.bytes);
     uint8_t *uuid            = base64 + bytes + decode->unavailable_pair.bytes;
-    decode->unavailable_uuid = (struct cup_span){uuid, CUP_UUID_TEXT_BYTES};
+    decode->unavailable_uuid = (struct cup_span){uuid, CUP_UUID_NAMED_BYTES};
     cup_uuid_named(text, decode->unavailable.bytes, uuid);
     return CUP_OK;
 }

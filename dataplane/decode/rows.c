@@ -140,7 +140,7 @@ static uint32_t put_missing_member(struct cup_decode *decode, const struct cup_m
         put_unset(decode, member, row);
         return OK;
     }
-    if (member->generated == CUP_GENERATED_NULL || member->options & CUP_MEMBER_ABSENT_IS_NULL) {
+    if (member->generated == CUP_GENERATED_NULL) {
         put_null(decode, member->column, row);
         return OK;
     }

@@ -66,7 +66,7 @@ static inline uint64_t take_dashes(uint64_t word, uint64_t mask, bool *all_good)
 }
 
 /* 8-4-4-4-12 digits:  01234567 | -9ab-def | 0-23-567..  in words of eight bytes. */
-static bool is_uuid(const uint8_t text[CUP_UUID_TEXT_BYTES])
+static bool is_uuid(const uint8_t text[CUP_UUID_NAMED_BYTES])
 {
     const uint64_t byte   = 0xff;
     bool           good   = true;
@@ -75,7 +75,7 @@ static bool is_uuid(const uint8_t text[CUP_UUID_TEXT_BYTES])
 
     return good && are_hex_digits(cup_bytes_priv_load8(text)) && are_hex_digits(second) &&
            are_hex_digits(third) && are_hex_digits(cup_bytes_priv_load8(text + 24)) &&
-           are_hex_digits(cup_bytes_priv_load8(text + CUP_UUID_TEXT_BYTES - 8));
+           are_hex_digits(cup_bytes_priv_load8(text + CUP_UUID_NAMED_BYTES - 8));
 }
 
 uint32_t cup_put_priv_uuid(struct cup_cell *cell, const struct cup_json_node *node)
@@ -84,14 +84,14 @@ uint32_t cup_put_priv_uuid(struct cup_cell *cell, const struct cup_json_node *no
 
     if (node->kind != CUP_JSON_STRING) return CUP_OUTCOME_TYPE_MISMATCH;
     struct cup_span text = cup_values_priv_text(cell->decode, node);
-    if (text.bytes != CUP_UUID_TEXT_BYTES || !is_uuid(text.at)) return CUP_OUTCOME_TYPE_MISMATCH;
-    uint32_t outcome = cup_cell_priv_room(cell, CUP_UUID_TEXT_BYTES, &to);
+    if (text.bytes != CUP_UUID_NAMED_BYTES || !is_uuid(text.at)) return CUP_OUTCOME_TYPE_MISMATCH;
+    uint32_t outcome = cup_cell_priv_room(cell, CUP_UUID_NAMED_BYTES, &to);
     if (outcome != OK) return outcome;
     bool binlog = cell->decode->envelope.kind == CUP_CONNECTOR_BINLOG;
     if (binlog && cell->decode->envelope.op != 'r' && text.at[0] == '0' && text.at[1] == '0')
         cup_odd_priv_note(cell->decode, cell->member->column, CUP_ODDITY_UUID_LEADING_ZERO);
-    memcpy(to, text.at, CUP_UUID_TEXT_BYTES);
-    return cup_cell_priv_end(cell, CUP_UUID_TEXT_BYTES);
+    memcpy(to, text.at, CUP_UUID_NAMED_BYTES);
+    return cup_cell_priv_end(cell, CUP_UUID_NAMED_BYTES);
 }
 
 /* A label with a comma comes as `c\,d` where the list of labels is separated by commas. */

@@ -72,7 +72,7 @@ static void md5(const uint8_t *bytes, size_t count, uint8_t out_hash[HASH_BYTES]
     memcpy(out_hash, state, HASH_BYTES);
 }
 
-void cup_uuid_named(const uint8_t *name, size_t bytes, uint8_t out_text[CUP_UUID_TEXT_BYTES])
+void cup_uuid_named(const uint8_t *name, size_t bytes, uint8_t out_text[CUP_UUID_NAMED_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t           hash[HASH_BYTES];

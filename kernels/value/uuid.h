@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CUP_UUID_TEXT_BYTES 36u
+#define CUP_UUID_NAMED_BYTES 36u
 
-void cup_uuid_named(const uint8_t *name, size_t bytes, uint8_t out_text[CUP_UUID_TEXT_BYTES]);
+void cup_uuid_named(const uint8_t *name, size_t bytes, uint8_t out_text[CUP_UUID_NAMED_BYTES]);
 
 #endif

@@ -19,7 +19,7 @@ decimal.getcontext().prec = 100
 def read_csv(path):
     """Rows of text cells; None for the unquoted \\N (the csv module does not tell it from "\\N")."""
     rows, cell, row, quoted, was_quoted = [], [], [], False, False
-    text = pathlib.Path(path).read_text(encoding='utf-8')
+    text = pathlib.Path(path).read_bytes().decode()  # as it is: a cell may hold CR
     at = 0
     while at < len(text):
         char = text[at]

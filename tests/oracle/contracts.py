@@ -17,6 +17,8 @@ def property_lines(name, physical, wire=None, key_place=0, required=False):
         lines.append('        required: true')
     if wire:
         lines += ['        customProperties:', f'          - {{property: wire, value: {wire}}}']
+    if wire == 'bytes_base64url':  # an unchanged value is null in this encoding
+        lines.append('          - {property: toastNull, value: accept}')
     return lines
 
 
@@ -31,12 +33,12 @@ def contract(schema, table, columns, images):
     return '\n'.join(lines) + '\n'
 
 
-def write_pipeline(folder, files, contracts, form='auto', extra=''):
+def write_pipeline(folder, files, contracts, form='auto', extra='', source='pg'):
     """A pipeline folder; files: globs; contracts: {file name: text}."""
     folder = pathlib.Path(folder)
     (folder / 'contracts').mkdir(parents=True, exist_ok=True)
     entries = ''.join(f'  - files: {json.dumps(str(f))}\n    form: {form}\n' for f in files)
-    (folder / 'pipeline.yaml').write_text(f'name: test\nsource: pg\ninput:\n{entries}{extra}')
+    (folder / 'pipeline.yaml').write_text(f'name: test\nsource: {source}\ninput:\n{entries}{extra}')
     for name, text in contracts.items():
         (folder / 'contracts' / f'{name}.odcs.yaml').write_text(text)
     return folder

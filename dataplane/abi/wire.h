@@ -101,7 +101,7 @@ enum cup_unknown_kind {
     CUP_UNKNOWN_KIND_MISSING, /* `what` is a member that it lacks (MISSING_ASK) */
     CUP_UNKNOWN_KIND_DDL,     /* `schema` is a DDL record, `what` its position as in _pos */
     CUP_UNKNOWN_KIND_KEY,     /* `what` is a column that its key has and the table's has not, or
-                                 the other way round: without a contract nobody knows who is right */
+                                 the other way round: without a contract nobody knows better */
     CUP_UNKNOWN_KIND_COUNT
 };
 

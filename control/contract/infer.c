@@ -379,7 +379,9 @@ enum cup_err cup_infer_run(const struct cup_infer *infer, struct cup_text *out_t
     for (uint32_t i = 0; i < sample.table_count; i++)
         good += sample.tables[i].refused == NULL;
     if (good == 0) {
-        cup_text_puts(says, "no table can be inferred: there is no row change that can be read\n");
+        cup_text_puts(says,
+                      "no table can be inferred: there is no row change that can be read; --format "
+                      "says how they are written\n");
         err = CUP_BAD_CONFIG;
     } else if (infer->out != NULL) {
         err = write_folder(infer, &sample, says);

@@ -69,6 +69,21 @@ void cup_help_command(struct cup_text *text, enum cup_command command)
                       "Both only say what they would do, until --yes is given. --json prints "
                       "the explanation for programs.\n");
     if (command == CUP_COMMAND_CONTRACT) cup_tool_put_help(text);
+    if (command == CUP_COMMAND_QUARANTINE)
+        cup_text_puts(
+            text, "\n  ls LAKE|FOLDER     open records by reason and table, with help; --json\n"
+                  "  show LAKE|FOLDER   each of them with its bytes and the one that failed; "
+                  "--limit N, --json,\n"
+                  "                     --raw: the bytes and nothing else\n"
+                  "  retry FOLDER       have them judged again, as the contracts and limits are "
+                  "now: each gets\n"
+                  "                     into silver once, or stays; FOLDER: of the pipeline "
+                  "(none: --lake LAKE)\n"
+                  "  drop FOLDER        give them up, noted with who did it; needs a choice, "
+                  "and --yes\n"
+                  "a choice, for each: --reason NAME, --table PATH, --since TIME|AGE, --offset "
+                  "TOPIC/PARTITION/OFFSET\n"
+                  "retry and drop: --dry-run only counts; they need the pipeline not to run\n");
     if (command == CUP_COMMAND_RUN || command == CUP_COMMAND_VALIDATE) put_options(text);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/cli/job.h"
+#include "control/cli/job_priv.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,19 +13,7 @@
 #include "control/config/pipeline.h"
 #include "control/contract/contract.h"
 
-/* All that a command line and its folder come to. */
-struct job {
-    struct cup_keep        *keep;
-    struct cup_settings     settings;
-    struct cup_catalog      catalog;
-    struct cup_inputs_file *inputs;
-    uint32_t                input_count;
-    const char             *lake;
-    struct cup_text         says;
-};
-
-/* Prints what is wrong, each line with the program's name. */
-static enum cup_exit complain(struct job *job)
+enum cup_exit cup_job_priv_complain(struct cup_job *job)
 {
     const char *at =
         job->says.failed || job->says.at == NULL ? "there is no memory\n" : job->says.at;
@@ -40,7 +28,7 @@ static enum cup_exit complain(struct job *job)
 }
 
 /* The lake as an absolute path; its last folder is made when it is missing. */
-static bool open_lake(struct job *job, bool make)
+static bool open_lake(struct cup_job *job, bool make)
 {
     char path[PATH_MAX];
 
@@ -61,12 +49,17 @@ static bool open_lake(struct job *job, bool make)
 }
 
 /* What `auto` comes to; it is pinned in the plan. */
-static bool settle_format(struct job *job)
+static bool settle_format(struct cup_job *job, bool brings)
 {
     struct cup_text says = {0};
     enum cup_err    err  = CUP_OK;
 
     if (job->settings.format < CUP_FORMAT_COUNT) return true;
+    if (brings) {
+        cup_text_puts(&job->says, "format: auto looks at the inputs, and here are none: name the "
+                                  "format in pipeline.yaml (cupel validate says which it is)\n");
+        return false;
+    }
     err = cup_detect_format(job->inputs, job->input_count, &job->settings.format, &says);
     if (says.at != NULL && !says.failed) {
         if (err == CUP_OK)
@@ -78,24 +71,25 @@ static bool settle_format(struct job *job)
     return err == CUP_OK;
 }
 
-/* The folder's configuration, the options over it, the files, the lake, the contracts. */
-static bool load(struct job *job, const struct cup_args *args, bool make_lake)
+bool cup_job_priv_load(struct cup_job *job, const struct cup_args *args, uint32_t flags)
 {
     struct cup_settings *settings = &job->settings;
+    bool                 brings   = flags & CUP_JOB_BRINGS_INPUT;
 
     cup_settings_default(settings);
     if (args->folder != NULL &&
         cup_pipeline_load(job->keep, args->folder, settings, &job->says) != CUP_OK)
         return false;
     if (cup_args_apply(job->keep, args, settings, &job->says) != CUP_OK) return false;
+    if (brings) settings->input_count = 1; /* one is there, whatever is configured */
     if (cup_settings_check(settings, &job->says) != CUP_OK) return false;
     /* a run that never ends finds its files while it runs */
-    bool ends = settings->until_end || !make_lake;
-    if (ends &&
+    bool ends = settings->until_end || !(flags & CUP_JOB_MAKES_LAKE);
+    if (ends && !brings &&
         cup_inputs_find(job->keep, settings, &job->inputs, &job->input_count, &job->says) != CUP_OK)
         return false;
-    if (!settle_format(job)) return false;
-    if (!open_lake(job, make_lake)) return false;
+    if (!settle_format(job, brings)) return false;
+    if (!open_lake(job, flags & CUP_JOB_MAKES_LAKE)) return false;
     bool rows = settings->format == CUP_FORMAT_FLATTENED || settings->format == CUP_FORMAT_UPSERT;
     job->catalog = (struct cup_catalog){.keep       = job->keep,
                                         .lake       = job->lake,
@@ -113,9 +107,9 @@ static bool load(struct job *job, const struct cup_args *args, bool make_lake)
 
 enum cup_exit cup_job_run(struct cup_keep *keep, const struct cup_args *args)
 {
-    struct job job = {.keep = keep};
+    struct cup_job job = {.keep = keep};
 
-    if (!load(&job, args, true)) return complain(&job);
+    if (!cup_job_priv_load(&job, args, CUP_JOB_MAKES_LAKE)) return cup_job_priv_complain(&job);
     const struct cup_supervise run  = {.settings    = &job.settings,
                                        .lake        = job.lake,
                                        .inputs      = job.inputs,
@@ -142,7 +136,7 @@ static void put_rules(const struct cup_catalog_table *table, struct cup_text *te
     }
 }
 
-static void put_tables(const struct job *job, struct cup_text *text)
+static void put_tables(const struct cup_job *job, struct cup_text *text)
 {
     const struct cup_catalog *catalog = &job->catalog;
 
@@ -176,7 +170,7 @@ static void put_tables(const struct job *job, struct cup_text *text)
 }
 
 /* evolve needs a type, which a record without schema does not say. */
-static void put_drift(const struct job *job, struct cup_text *text)
+static void put_drift(const struct cup_job *job, struct cup_text *text)
 {
     uint32_t count = 0;
 
@@ -210,7 +204,7 @@ static void put_wrapped(const struct cup_catalog *catalog, struct cup_text *text
 }
 
 /* What is allowed, but may be a mistake. */
-static void put_warnings(const struct job *job, struct cup_text *text)
+static void put_warnings(const struct cup_job *job, struct cup_text *text)
 {
     const struct cup_settings *settings = &job->settings;
 
@@ -231,14 +225,14 @@ static void put_warnings(const struct job *job, struct cup_text *text)
 enum cup_exit cup_job_validate(struct cup_keep *keep, const struct cup_args *args)
 {
     static const char *const forms[] = {"ndjson", "dump"};
-    struct job               job     = {.keep = keep};
+    struct cup_job           job     = {.keep = keep};
     struct cup_text          text    = {0};
 
     if (args->folder == NULL) {
         cup_text_puts(&job.says, "validate needs the folder of a pipeline\n");
-        return complain(&job);
+        return cup_job_priv_complain(&job);
     }
-    if (!load(&job, args, false)) return complain(&job);
+    if (!cup_job_priv_load(&job, args, 0)) return cup_job_priv_complain(&job);
     cup_text_printf(&text, "pipeline %s of domain %s, lake %s\n", job.settings.name,
                     job.settings.domain, job.lake);
     cup_text_printf(&text, "format %s: %s\n", cup_format_name((enum cup_format)job.settings.format),

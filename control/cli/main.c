@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* cupel: the command that people type. */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "control/cli/help.h"
-#include "control/cli/job.h"
+#include "control/cli/job_priv.h"
+#include "control/cli/quarantine.h"
 #include "control/cli/tool.h"
-#include "control/supervise/child.h"
 
 static enum cup_exit print(struct cup_text *text, enum cup_exit code)
 {
@@ -41,21 +39,6 @@ static enum cup_exit help(const char *topic)
             "outcomes\n",
             topic);
     return CUP_EXIT_CONFIG;
-}
-
-/* Heavy reading lives in a program of its own, with the same words behind it. */
-static enum cup_exit become_lake(char **words)
-{
-    char             path[PATH_MAX];
-    struct cup_fault fault = {0};
-
-    if (cup_child_find("cupel-lake", "CUPEL_LAKE", path, &fault) != CUP_OK) {
-        fprintf(stderr, "cupel: %s is not there: it must lie beside cupel\n", fault.where);
-        return CUP_EXIT_FAULT;
-    }
-    (void)execv(path, words); /* comes back only when it fails */
-    fprintf(stderr, "cupel: %s: %s\n", path, strerror(errno));
-    return CUP_EXIT_FAULT;
 }
 
 static enum cup_exit run_job(enum cup_command command, int count, char **words)
@@ -106,7 +89,8 @@ int main(int argc, char **argv)
     case CUP_COMMAND_REPLAY:
     case CUP_COMMAND_RECOVER:
     case CUP_COMMAND_COMPACT:
-    case CUP_COMMAND_VACUUM: return become_lake(argv);
+    case CUP_COMMAND_VACUUM: return cup_lake_priv_become((const char *const *)argv);
+    case CUP_COMMAND_QUARANTINE: return cup_quarantine_command(argc - 2, argv + 2);
     case CUP_COMMAND_HELP: return help(argc > 2 ? argv[2] : NULL);
     default: return usage(argv[1]);
     }

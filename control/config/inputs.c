@@ -58,6 +58,8 @@ static bool add_file(struct found *found, const char *name, size_t root_bytes, u
     if (S_ISDIR(status.st_mode))
         return reject(found, "is a folder; name the files in it, as in 'folder/*.ndjson'", name);
     if (!S_ISREG(status.st_mode)) return reject(found, "is no regular file", name);
+    if (strncmp(name + root_bytes, CUP_RETRY_PREFIX, sizeof CUP_RETRY_PREFIX - 1) == 0)
+        return reject(found, "the folder's name " CUP_RETRY_PREFIX " is taken for retries", name);
     if (found->count == CUP_PLAN_INPUTS_MAX) return reject(found, "there are too many files", name);
     found->files =
         cup_keep_grow(found->keep, found->files, found->count, &found->cap, sizeof(*found->files));

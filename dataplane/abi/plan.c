@@ -165,7 +165,10 @@ static bool check_inputs(const struct check *check)
     for (uint32_t i = 0; i < check->plan->inputs.count; i++) {
         if (!check_absolute(check, inputs[i].path, "plan: input path")) return false;
         if (!check_filled(check, inputs[i].topic, "plan: input topic")) return false;
-        if (inputs[i].form > CUP_INPUT_DUMP || inputs[i].gzip > 1)
+        bool is_retry = strncmp(cup_plan_text(check->plan, inputs[i].topic), CUP_RETRY_PREFIX,
+                                sizeof CUP_RETRY_PREFIX - 1) == 0;
+        if (inputs[i].form > CUP_INPUT_RETRY || inputs[i].gzip > 1 ||
+            is_retry != (inputs[i].form == CUP_INPUT_RETRY))
             return bad(check, "plan: input form");
         if (i > 0 && inputs[i].group < inputs[i - 1].group) return bad(check, "plan: input group");
     }

@@ -80,7 +80,11 @@ struct cup_plan_list {
 enum cup_input_form {
     CUP_INPUT_NDJSON, /* one CDC value a line */
     CUP_INPUT_DUMP,   /* one JSON object a line: topic, partition, offset, key, value, headers */
+    CUP_INPUT_RETRY,  /* records of the quarantine that are to be judged again: see source/retry */
 };
+
+/* Begins the names of inputs of the last form, and of no others. */
+#define CUP_RETRY_PREFIX "_retry/"
 
 struct cup_plan_input {
     struct cup_plan_text path;  /* absolute */

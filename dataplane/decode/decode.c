@@ -10,7 +10,9 @@
 #define SLICE_BYTES (32u << 10) /* records indexed together: index and text stay in L1 and L2 */
 #define HEX_PREFIX  "hex:"      /* a placeholder can be configured as bytes */
 
-#define OUT_OF_LINE (CUP_RECORD_PART | CUP_RECORD_OVERSIZE | CUP_RECORD_TORN | CUP_RECORD_BAD_LINE)
+#define OUT_OF_LINE                                                                                \
+    (CUP_RECORD_PART | CUP_RECORD_OVERSIZE | CUP_RECORD_TORN | CUP_RECORD_BAD_LINE |               \
+     CUP_RECORD_GIVEN_UP)
 
 /* --- open and close --- */
 
@@ -222,6 +224,7 @@ static uint32_t judge_flags(const struct cup_decode *decode)
 {
     const struct cup_record *record = decode->record;
 
+    if (record->flags & CUP_RECORD_GIVEN_UP) return CUP_OUTCOME_DISCARDED;
     if (record->flags & CUP_RECORD_TORN) return CUP_OUTCOME_TRUNCATED;
     if (record->flags & CUP_RECORD_BAD_LINE) return CUP_OUTCOME_DUMP_SYNTAX;
     if (record->flags & OUT_OF_LINE) return CUP_OUTCOME_RECORD_TOO_LARGE;

@@ -40,6 +40,7 @@ enum cup_record_flag {
     CUP_RECORD_TORN     = 4, /* the input ended inside this record (outcome TRUNCATED) */
     CUP_RECORD_BAD_LINE =
         8, /* a dump line that is no dump record (outcome DUMP_SYNTAX): the value is the line */
+    CUP_RECORD_GIVEN_UP = 16, /* a retried record that an operator discards (outcome DISCARDED) */
 };
 
 struct cup_record {
@@ -53,9 +54,10 @@ struct cup_record {
     uint64_t position;     /* of the record's first byte in its input, uncompressed */
     uint64_t whole_bytes;  /* of the value; in pieces: up to the end of this one, so that the last
                               one has the record's */
-    uint8_t value_kind, key_kind; /* enum cup_value_kind */
-    uint8_t flags;                /* CUP_RECORD_* */
-    uint8_t pad[5];
+    uint8_t  value_kind, key_kind; /* enum cup_value_kind */
+    uint8_t  flags;                /* CUP_RECORD_* */
+    uint8_t  has_origin;           /* a retried record: 1 */
+    uint32_t origin_at;            /* then: see cup_origin_get */
 };
 
 struct cup_batch {
@@ -73,6 +75,7 @@ struct cup_batch {
     uint8_t verbatim;
     uint8_t no_keys;    /* 1: the input's form has no record keys: a NULL key says nothing */
     uint8_t ends_input; /* 1: nothing follows in this input */
+    uint8_t retried;    /* 1: its records were in quarantine: each has an origin */
 };
 
 /* Headers lie in the region one after the other: u32 name bytes, i32 value bytes (-1 = null), name,
@@ -81,6 +84,20 @@ struct cup_header {
     const uint8_t *name, *value; /* value NULL for a null value */
     uint32_t       name_bytes, value_bytes;
 };
+
+/* Where a retried record came from when it was refused first. Texts are NUL-terminated. */
+struct cup_origin {
+    const char *input, *file, *by; /* file NULL: its bytes are in no archive; by NULL: unknown */
+    uint64_t    first_epoch, position, member_at, at; /* member_at, at: if there is a file */
+    uint8_t     form; /* enum cup_input_form of the input it came from */
+    uint8_t     line; /* 1: the value is a whole line of a dump */
+};
+
+/* cup_origin_get reads what cup_origin_put wrote to out, which holds CUP_ORIGIN_BYTES and the
+ * texts with their NULs; put returns how much it wrote. */
+#define CUP_ORIGIN_BYTES 48u
+struct cup_origin cup_origin_get(const uint8_t *bytes);
+uint32_t          cup_origin_put(uint8_t *out, const struct cup_origin *origin);
 
 /* cup_header_next gives the header at headers[*at..bytes) and moves *at; 0 at the end. The bytes
  * come from cup_header_put only, so a bad length is a bug (asserted). */

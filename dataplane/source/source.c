@@ -6,29 +6,41 @@
 #include "base/clock.h"
 #include "dataplane/source/source_priv.h"
 
-static uint32_t line_bytes_max(const struct cup_plan *plan, bool is_dump)
+static uint32_t line_bytes_max(const struct cup_plan *plan, enum cup_input_form form)
 {
-    return is_dump ? 2 * plan->record_bytes_max + CUP_DUMP_LINE_EXTRA : plan->record_bytes_max;
+    switch (form) {
+    case CUP_INPUT_NDJSON: break;
+    case CUP_INPUT_DUMP: return 2 * plan->record_bytes_max + CUP_DUMP_LINE_EXTRA;
+    case CUP_INPUT_RETRY: return 3 * plan->record_bytes_max + CUP_RETRY_LINE_EXTRA;
+    }
+    return plan->record_bytes_max;
 }
 _Static_assert((2ull * CUP_RECORD_BYTES_MAX + CUP_DUMP_LINE_EXTRA) * 4 / 3 + CUP_BLOCK_BYTES <=
                    (uint64_t)CUP_POOL_RUN_MAX * CUP_BLOCK_BYTES,
                "the longest line of a dump fits a run, read and unescaped");
+_Static_assert((2ull * CUP_RECORD_BYTES_MAX + CUP_DUMP_LINE_EXTRA) / 3 * 4 + 4 <
+                   3ull * CUP_RECORD_BYTES_MAX + CUP_RETRY_LINE_EXTRA / 2,
+               "the longest line of a dump fits a line of a retry, with room for the rest");
+_Static_assert(3ull * CUP_RECORD_BYTES_MAX + CUP_RETRY_LINE_EXTRA + CUP_BLOCK_BYTES <=
+                   (uint64_t)CUP_POOL_RUN_MAX * CUP_BLOCK_BYTES,
+               "and that fits a run");
 
 /* What a dump line may look like is not the operator's business: the limits of its values are. */
 static const struct cup_json_limits line_limits = {
     .depth_max = 1024, .members_max = 65536, .key_bytes_max = 4096, .number_bytes_max = 65536};
 
 /* What an input of this form needs, made when the first of them is met. */
-static enum cup_err open_tools(struct cup_source *source, bool gzip, bool dump,
+static enum cup_err open_tools(struct cup_source *source, bool gzip, enum cup_input_form form,
                                struct cup_fault *out_fault)
 {
     const struct cup_plan *plan  = source->plan;
-    uint32_t               slice = line_bytes_max(plan, true) + 1;
+    uint32_t               slice = line_bytes_max(plan, CUP_INPUT_DUMP) + 1;
     enum cup_err           err   = CUP_OK;
 
     if (gzip && source->inflate == NULL) err = cup_inflate_open(&source->inflate, out_fault);
+    if (form == CUP_INPUT_RETRY) slice = line_bytes_max(plan, form) + 1;
     if (slice < CUP_BATCH_BYTES) slice = CUP_BATCH_BYTES;
-    if (err == CUP_OK && dump && source->json == NULL)
+    if (err == CUP_OK && form != CUP_INPUT_NDJSON && source->json == NULL)
         err = cup_json_open(cup_plan_text(plan, plan->kernels), slice, line_limits, &source->json,
                             out_fault);
     return err;
@@ -45,7 +57,7 @@ static enum cup_err prepare(struct cup_source *source, struct cup_fault *out_fau
     for (uint32_t i = 0; err == CUP_OK && i < source->input_count; i++) {
         CUP_ASSERT(source->inputs[i] < source->plan->inputs.count);
         const struct cup_plan_input *input = &inputs[source->inputs[i]];
-        err = open_tools(source, input->gzip, input->form == CUP_INPUT_DUMP, out_fault);
+        err = open_tools(source, input->gzip, (enum cup_input_form)input->form, out_fault);
     }
     return err;
 }
@@ -115,13 +127,14 @@ static bool borrow_all(struct cup_source *source, bool gzip, bool dump)
 }
 
 /* The reader stands at `start`, or at the beginning of a gzip. */
-static void begin_input(struct cup_source *source, bool is_dump, uint64_t start)
+static void begin_input(struct cup_source *source, enum cup_input_form form, uint64_t start)
 {
-    uint32_t most = line_bytes_max(source->plan, is_dump);
+    uint32_t most = line_bytes_max(source->plan, form);
 
     cup_lines_init(&source->lines, most);
     cup_buffer_priv_reset(&source->buffer, start, most);
-    source->is_dump       = is_dump;
+    source->is_dump       = form != CUP_INPUT_NDJSON;
+    source->is_retry      = form == CUP_INPUT_RETRY;
     source->file_start    = start;
     source->skipping      = source->reader.gzip && start > 0;
     source->tear_reported = false;
@@ -137,13 +150,13 @@ static enum cup_err open_input(struct cup_source *source, struct cup_fault *out_
     const struct cup_plan_input *input = &cup_plan_inputs(source->plan)[index];
     const char                  *path  = cup_plan_text(source->plan, input->path);
     uint64_t                     start = source->starts[source->at_input];
-    bool                         dump  = input->form == CUP_INPUT_DUMP;
+    enum cup_input_form          form  = (enum cup_input_form)input->form;
 
-    if (!borrow_all(source, input->gzip, dump))
+    if (!borrow_all(source, input->gzip, form != CUP_INPUT_NDJSON))
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "buffers of an input", path);
     enum cup_err err = cup_reader_priv_open(&source->reader, path, input->gzip, start, out_fault);
     if (err != CUP_OK) return err;
-    begin_input(source, dump, start);
+    begin_input(source, form, start);
     source->file_input     = index;
     source->file_partition = 0;
     source->file_name      = cup_plan_text(source->plan, input->topic);
@@ -170,7 +183,7 @@ static enum cup_err open_followed(struct cup_source *source, struct cup_fault *o
         err = cup_reader_priv_take(&source->reader, what->path, file->fd, what->gzip != 0,
                                    file->position, file->limit, out_fault);
     if (err != CUP_OK) return err;
-    begin_input(source, what->form == CUP_INPUT_DUMP, file->position);
+    begin_input(source, (enum cup_input_form)what->form, file->position);
     source->skipping       = file->fd >= 0 && source->skipping;
     source->file_input     = what->input;
     source->file_partition = (int32_t)what->generation;
@@ -311,8 +324,9 @@ enum cup_err cup_source_next(struct cup_source *source, struct cup_batch *out_ba
         err = next_batch(source, out_fault);
     }
     if (err != CUP_OK) return err;
-    source->batch.no_keys = !source->is_dump;
-    *out_batch            = source->batch;
+    source->batch.retried = source->is_retry;
+    if (!source->is_dump) source->batch.no_keys = 1; /* of retried records each has its own form */
+    *out_batch = source->batch;
     if (source->following)
         cup_follow_priv_took(&source->follow, out_batch->end, out_batch->ends_input != 0);
     return CUP_OK;
@@ -326,7 +340,8 @@ enum cup_err cup_source_follow(struct cup_source *source, const struct cup_sourc
     uint32_t topic = 0;
 
     CUP_ASSERT(source->following);
-    enum cup_err err = open_tools(source, file->gzip != 0, file->form == CUP_INPUT_DUMP, out_fault);
+    enum cup_err err =
+        open_tools(source, file->gzip != 0, (enum cup_input_form)file->form, out_fault);
     if (err == CUP_OK)
         err = cup_topics_priv_followed(&source->topics, file->topic, &topic, out_fault);
     return err == CUP_OK ? cup_follow_priv_add(&source->follow, file, topic, out_fault) : err;

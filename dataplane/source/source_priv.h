@@ -23,8 +23,10 @@
 _Static_assert(CUP_BATCH_BYTES + CUP_BATCH_PADDING <= CUP_SOURCE_REGION_BLOCKS * CUP_BLOCK_BYTES,
                "a batch and its padding fit a region");
 
-/* A line of a dump holds escapes: twice the value, and room for key and headers. */
-#define CUP_DUMP_LINE_EXTRA (64u << 10)
+/* A line of a dump holds escapes: twice the value, and room for key and headers. One of a retry
+ * holds at most such a line as base64, and where it came from. */
+#define CUP_DUMP_LINE_EXTRA  (64u << 10)
+#define CUP_RETRY_LINE_EXTRA (256u << 10)
 
 struct cup_source_piece {
     enum cup_piece kind; /* NEED_MORE: none */
@@ -41,14 +43,14 @@ struct cup_source {
     bool                   following;
     struct cup_follow      follow;  /* of a plan without until_end */
     struct cup_inflate    *inflate; /* NULL when no input is gzip */
-    struct cup_json       *json;    /* NULL when no input is a dump */
+    struct cup_json       *json;    /* NULL when no input is a dump or a retry */
 
     /* the open input */
     bool              input_open, input_done; /* done: its last batch was handed out */
     bool              skipping;               /* gzip: inflating to the start */
     bool              tear_reported;          /* an earlier run ended behind the tear */
-    bool              is_dump;
-    bool              ends; /* its last line counts, LF or not */
+    bool              is_dump, is_retry; /* a line is an object around the record: dump or retry */
+    bool              ends;              /* its last line counts, LF or not */
     uint32_t          file_topic, file_input;
     int32_t           file_partition;
     uint64_t          file_start;

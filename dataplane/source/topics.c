@@ -117,15 +117,15 @@ enum cup_err cup_topics_priv_followed(struct cup_topics *topics, const char *nam
 /* Copies the name with its NUL into one block, so that it is one text. */
 static const char *keep_name(struct cup_topics *topics, const uint8_t *name, uint32_t bytes)
 {
-    uint8_t                 text[CUP_TOPIC_BYTES_MAX + 1] = {0};
-    struct cup_chain_block *last                          = topics->blocks.last;
+    uint8_t                 text[CUP_TOPIC_PATH_MAX + 1] = {0};
+    struct cup_chain_block *last                         = topics->blocks.last;
 
-    CUP_ASSERT(bytes <= CUP_TOPIC_BYTES_MAX);
+    CUP_ASSERT(bytes <= CUP_TOPIC_PATH_MAX);
     memcpy(text, name, bytes);
     if (last != NULL && last->used + bytes + 1 > CUP_CHAIN_DATA_BYTES) {
         /* padded, so that no name lies across two blocks */
-        uint8_t  zero[CUP_TOPIC_BYTES_MAX + 1] = {0};
-        uint32_t pad                           = CUP_CHAIN_DATA_BYTES - last->used;
+        uint8_t  zero[CUP_TOPIC_PATH_MAX + 1] = {0};
+        uint32_t pad                          = CUP_CHAIN_DATA_BYTES - last->used;
         if (!cup_chain_append(&topics->blocks, zero, pad)) return NULL;
     }
     if (!cup_chain_append(&topics->blocks, text, bytes + 1)) return NULL;

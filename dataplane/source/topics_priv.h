@@ -20,6 +20,7 @@
 
 #define CUP_TOPICS_MAX      65536u /* as many as a plan has tables */
 #define CUP_TOPIC_BYTES_MAX 249u   /* Kafka's own limit */
+#define CUP_TOPIC_PATH_MAX  4096u  /* of a retried NDJSON record: its file */
 
 struct cup_topic {
     const char *name; /* NUL-terminated */

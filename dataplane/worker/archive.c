@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/rnd.h"
 #include "dataplane/abi/tables.h"
-#include "dataplane/worker/worker_priv.h"
+#include "dataplane/worker/archive_priv.h"
 
 static enum cup_err put_staged(void *arg, const void *bytes, size_t count,
                                struct cup_fault *out_fault)
@@ -74,7 +74,7 @@ void cup_worker_priv_archive_close(struct cup_worker *worker)
     cup_text_free(&archive->sealed);
     cup_seal_key_forget(&archive->key);
     archive->key_epoch = 0;
-    cup_text_free(&archive->oversize_head);
+    cup_text_free(&archive->oversize);
 }
 
 /* The file is opened by the first record of an epoch: its day is that of the epoch's opening. */
@@ -169,12 +169,14 @@ static enum cup_err put_values(struct cup_worker *worker, uint32_t from, uint32_
     return err;
 }
 
-/* What is left of a torn dump line is a piece of the line, as a line that is no record. */
-static const char *kind_of(const struct cup_record *record, bool is_dump)
+/* What is left of a torn dump line is a piece of the line, as a line that is no record; a line that
+ * is too long to be read came in pieces. */
+const char *cup_archive_priv_kind(const struct cup_record *record, bool is_dump)
 {
-    bool torn = is_dump && record->flags & CUP_RECORD_TORN;
+    bool torn   = record->flags & CUP_RECORD_TORN;
+    bool pieces = record->flags & CUP_RECORD_OVERSIZE && record->whole_bytes > record->value_bytes;
 
-    if (torn || record->flags & CUP_RECORD_BAD_LINE) return "line";
+    if ((is_dump && (torn || pieces)) || record->flags & CUP_RECORD_BAD_LINE) return "line";
     switch ((enum cup_value_kind)record->value_kind) {
     case CUP_VALUE_NULL: return "null";
     case CUP_VALUE_EMPTY: return "empty";
@@ -204,149 +206,115 @@ static void put_headers_json(struct cup_text *text, const struct cup_batch *batc
     cup_text_puts(text, "]");
 }
 
-static bool set_string(struct cup_rows *rows, uint32_t column, const char *text)
+bool cup_archive_priv_set_string(struct cup_rows *rows, uint32_t column, const char *text)
 {
     return cup_rows_set_text(rows, column, text, strlen(text));
+}
+
+/* Records that are retried were in the clear when they were read for it, and stay so. */
+bool cup_archive_priv_set_bytes(struct cup_worker *worker, struct cup_rows *rows, uint32_t column,
+                                enum cup_seal_kind kind, uint64_t position, const void *bytes,
+                                size_t count)
+{
+    if (worker->batch.retried) return cup_rows_set_text(rows, column, bytes, count);
+    return cup_worker_priv_set_sealed(worker, rows, column, kind, position, bytes, count);
 }
 
 static bool set_key(struct cup_worker *worker, struct cup_rows *rows, uint32_t column,
                     const struct cup_record *record)
 {
     if (record->key_kind == CUP_VALUE_NULL) return true;
-    return cup_worker_priv_set_sealed(worker, rows, column, CUP_SEAL_KEY, record->position,
+    return cup_archive_priv_set_bytes(worker, rows, column, CUP_SEAL_KEY, record->position,
                                       worker->batch.region + record->key_at, record->key_bytes);
 }
 
-/* Of a quarantine that is not inline only bronze may hold keys that silver masks. */
-static bool hides_key(const struct cup_worker *worker, const struct cup_rows *rows)
+bool cup_archive_priv_hides(const struct cup_worker *worker, const struct cup_rows *rows)
 {
     return rows == &worker->archive.quarantine && !worker->plan->quarantine_inline &&
            worker->masks != NULL && cup_masks_of_key(worker->masks);
 }
 
-/* Where the record came from; the columns stand side by side in both tables. */
-struct origin_columns {
-    uint32_t input, position, topic, partition, offset, timestamp, key, file, member_at, at, bytes,
-        sealed;
-};
-
-static bool set_origin(struct cup_worker *worker, struct cup_rows *rows,
-                       const struct origin_columns *columns, uint32_t i)
+/* Retried records are in bronze, or were kept inline, since they came first. */
+static bool is_retry(const struct cup_worker *worker)
 {
-    const struct cup_record *record = &worker->batch.records[i];
+    return worker->batch.retried;
+}
 
-    cup_rows_set_int(rows, columns->position, (int64_t)record->position);
+bool cup_archive_priv_holds(const struct cup_worker *worker, const struct cup_record *record)
+{
+    return worker->archive.bronze != NULL && !is_retry(worker) &&
+           is_archived(&worker->batch, record);
+}
+
+bool cup_archive_priv_set_headers(struct cup_worker *worker, struct cup_rows *rows, uint32_t column,
+                                  const struct cup_record *record)
+{
+    struct cup_text *headers = &worker->archive.headers;
+
+    if (record->headers_bytes == 0 || cup_archive_priv_hides(worker, rows)) return true;
+    put_headers_json(headers, &worker->batch, record);
+    return cup_archive_priv_set_bytes(worker, rows, column, CUP_SEAL_HEADERS, record->position,
+                                      headers->at, headers->bytes);
+}
+
+bool cup_archive_priv_set_message(struct cup_worker *worker, struct cup_rows *rows,
+                                  const struct cup_message_columns *columns,
+                                  const struct cup_record          *record)
+{
     cup_rows_set_int(rows, columns->partition, record->partition);
     cup_rows_set_int(rows, columns->offset, record->offset);
     cup_rows_set_int(rows, columns->bytes, (int64_t)record->whole_bytes);
     if (record->timestamp_ms != INT64_MIN)
         cup_rows_set_int(rows, columns->timestamp, record->timestamp_ms * CUP_US_PER_MS);
-    if (!set_string(rows, columns->input, worker->batch.name) ||
-        !set_string(rows, columns->topic, cup_source_topic(worker->source, record->topic)) ||
-        (!hides_key(worker, rows) && !set_key(worker, rows, columns->key, record)))
+    return cup_archive_priv_set_string(rows, columns->topic,
+                                       cup_source_topic(worker->source, record->topic)) &&
+           (cup_archive_priv_hides(worker, rows) || set_key(worker, rows, columns->key, record));
+}
+
+bool cup_archive_priv_set_place(struct cup_worker *worker, struct cup_rows *rows,
+                                const struct cup_place_columns *columns, uint32_t i)
+{
+    const struct cup_record *record = &worker->batch.records[i];
+
+    cup_rows_set_int(rows, columns->position, (int64_t)record->position);
+    if (!cup_archive_priv_set_string(rows, columns->input, worker->batch.name)) return false;
+    if (worker->plan->bronze_encrypt &&
+        !cup_archive_priv_set_string(rows, columns->sealed, worker->archive.key_day))
         return false;
-    if (worker->plan->bronze_encrypt && !set_string(rows, columns->sealed, worker->archive.key_day))
-        return false;
-    if (worker->archive.bronze == NULL || !is_archived(&worker->batch, record)) return true;
+    if (!cup_archive_priv_holds(worker, record)) return true;
     cup_rows_set_int(rows, columns->member_at, (int64_t)worker->archive.places[i].member_at);
     cup_rows_set_int(rows, columns->at, worker->archive.places[i].at);
-    return set_string(rows, columns->file, worker->archive.short_name);
+    return cup_archive_priv_set_string(rows, columns->file, worker->archive.short_name);
 }
 
 static bool build_index_row(struct cup_worker *worker, uint32_t i)
 {
-    static const struct origin_columns columns = {
-        CUP_INDEX_INPUT,     CUP_INDEX_POSITION,  CUP_INDEX_TOPIC, CUP_INDEX_PARTITION,
-        CUP_INDEX_OFFSET,    CUP_INDEX_TIMESTAMP, CUP_INDEX_KEY,   CUP_INDEX_FILE,
-        CUP_INDEX_MEMBER_AT, CUP_INDEX_AT,        CUP_INDEX_BYTES, CUP_INDEX_SEALED};
-    struct cup_rows         *rows    = &worker->archive.index;
-    const struct cup_batch  *batch   = &worker->batch;
-    const struct cup_record *record  = &batch->records[i];
-    bool                     is_dump = worker->batch.no_keys == 0;
+    static const struct cup_message_columns message = {CUP_INDEX_TOPIC,  CUP_INDEX_PARTITION,
+                                                       CUP_INDEX_OFFSET, CUP_INDEX_TIMESTAMP,
+                                                       CUP_INDEX_KEY,    CUP_INDEX_BYTES};
+    static const struct cup_place_columns   place   = {CUP_INDEX_INPUT, CUP_INDEX_POSITION,
+                                                       CUP_INDEX_FILE,  CUP_INDEX_MEMBER_AT,
+                                                       CUP_INDEX_AT,    CUP_INDEX_SEALED};
+    struct cup_rows                        *rows    = &worker->archive.index;
+    const struct cup_batch                 *batch   = &worker->batch;
+    const struct cup_record                *record  = &batch->records[i];
+    bool                                    is_dump = worker->batch.no_keys == 0;
 
     cup_rows_begin(rows);
     cup_rows_set_int(rows, CUP_INDEX_EPOCH, (int64_t)worker->context.epoch);
-    if (!set_origin(worker, rows, &columns, i) ||
-        !set_string(rows, CUP_INDEX_FORM, is_dump ? "dump" : "ndjson") ||
-        !set_string(rows, CUP_INDEX_KIND, kind_of(record, is_dump)) ||
-        !set_string(rows, CUP_INDEX_OUTCOME,
-                    cup_outcome_name((enum cup_outcome)worker->verdicts[i].outcome)))
+    if (!cup_archive_priv_set_message(worker, rows, &message, record) ||
+        !cup_archive_priv_set_place(worker, rows, &place, i) ||
+        !cup_archive_priv_set_string(rows, CUP_INDEX_FORM, is_dump ? "dump" : "ndjson") ||
+        !cup_archive_priv_set_string(rows, CUP_INDEX_KIND,
+                                     cup_archive_priv_kind(record, is_dump)) ||
+        !cup_archive_priv_set_string(
+            rows, CUP_INDEX_OUTCOME,
+            cup_outcome_name((enum cup_outcome)worker->verdicts[i].outcome)))
         return false;
-    if (record->headers_bytes > 0) {
-        struct cup_text *headers = &worker->archive.headers;
-        put_headers_json(headers, batch, record);
-        if (!cup_worker_priv_set_sealed(worker, rows, CUP_INDEX_HEADERS, CUP_SEAL_HEADERS,
-                                        record->position, headers->at, headers->bytes))
-            return false;
-    }
+    if (!cup_archive_priv_set_headers(worker, rows, CUP_INDEX_HEADERS, record)) return false;
     if (record->value_kind == CUP_VALUE_BYTES && !is_one_line(batch, record) &&
         !cup_worker_priv_set_sealed(worker, rows, CUP_INDEX_VALUE, CUP_SEAL_VALUE, record->position,
                                     batch->region + record->value_at, record->value_bytes))
-        return false;
-    cup_rows_commit(rows);
-    return true;
-}
-
-/* The value itself: of a record that came in pieces only its first piece. */
-static bool set_inline_value(struct cup_worker *worker, uint32_t i)
-{
-    const struct cup_record *record = &worker->batch.records[i];
-    const void              *value  = worker->batch.region + record->value_at;
-    size_t                   bytes  = record->value_bytes;
-
-    if (!worker->plan->quarantine_inline || record->value_kind != CUP_VALUE_BYTES) return true;
-    if (record->whole_bytes > record->value_bytes) {
-        value = worker->archive.oversize_head.at;
-        bytes = worker->archive.oversize_head.bytes;
-    }
-    return cup_worker_priv_set_sealed(worker, &worker->archive.quarantine, CUP_QUARANTINE_VALUE,
-                                      CUP_SEAL_VALUE, record->position, value, bytes);
-}
-
-static const char *rule_id(const struct cup_plan *plan, const struct cup_verdict *verdict)
-{
-    const struct cup_plan_table *table = &cup_plan_tables(plan)[verdict->table];
-
-    CUP_ASSERT(verdict->rule < table->rules.count);
-    return cup_plan_text(plan, cup_plan_rules(plan, table)[verdict->rule].id);
-}
-
-static bool set_verdict(struct cup_worker *worker, const struct cup_verdict *verdict)
-{
-    struct cup_rows *rows    = &worker->archive.quarantine;
-    enum cup_outcome outcome = (enum cup_outcome)verdict->outcome;
-
-    if (verdict->bad_at != UINT32_MAX) cup_rows_set_int(rows, CUP_QUARANTINE_BYTE, verdict->bad_at);
-    if (verdict->bad != UINT32_MAX &&
-        !set_string(rows, CUP_QUARANTINE_PATH, cup_decode_bad_path(worker->decode, verdict->bad)))
-        return false;
-    if (verdict->rule != UINT32_MAX &&
-        !set_string(rows, CUP_QUARANTINE_RULE, rule_id(worker->plan, verdict)))
-        return false;
-    if (verdict->table != UINT32_MAX &&
-        !set_string(
-            rows, CUP_QUARANTINE_TABLE,
-            cup_plan_text(worker->plan, cup_plan_tables(worker->plan)[verdict->table].path)))
-        return false;
-    return set_string(rows, CUP_QUARANTINE_REASON, cup_outcome_name(outcome)) &&
-           set_string(rows, CUP_QUARANTINE_MESSAGE, cup_outcome_text(outcome));
-}
-
-static bool build_quarantine_row(struct cup_worker *worker, uint32_t i)
-{
-    static const struct origin_columns columns = {
-        CUP_QUARANTINE_INPUT,     CUP_QUARANTINE_POSITION, CUP_QUARANTINE_TOPIC,
-        CUP_QUARANTINE_PARTITION, CUP_QUARANTINE_OFFSET,   CUP_QUARANTINE_TIMESTAMP,
-        CUP_QUARANTINE_KEY,       CUP_QUARANTINE_FILE,     CUP_QUARANTINE_MEMBER_AT,
-        CUP_QUARANTINE_AT,        CUP_QUARANTINE_BYTES,    CUP_QUARANTINE_SEALED};
-    struct cup_rows *rows = &worker->archive.quarantine;
-
-    cup_rows_begin(rows);
-    cup_rows_set_int(rows, CUP_QUARANTINE_EPOCH, (int64_t)worker->context.epoch);
-    cup_rows_set_int(rows, CUP_QUARANTINE_GENERATION, (int64_t)worker->plan->generation);
-    cup_rows_set_int(rows, CUP_QUARANTINE_INGESTED_AT, worker->ingested_us);
-    if (!set_origin(worker, rows, &columns, i) || !set_verdict(worker, &worker->verdicts[i]) ||
-        !set_inline_value(worker, i))
         return false;
     cup_rows_commit(rows);
     return true;
@@ -379,46 +347,31 @@ static enum cup_err add_row(struct cup_worker *worker, struct cup_rows *rows,
     return err;
 }
 
-/* Keeps the first piece of a record that comes in pieces, for an inline quarantine. */
-static void keep_oversize_head(struct cup_worker *worker, uint32_t from, uint32_t to)
-{
-    bool inside = worker->archive.in_oversize;
-
-    for (uint32_t i = from; i < to; i++) {
-        const struct cup_record *record = &worker->batch.records[i];
-        bool                     part   = (record->flags & CUP_RECORD_PART) != 0;
-        if (part && !inside) {
-            cup_text_clear(&worker->archive.oversize_head);
-            cup_text_put(&worker->archive.oversize_head, worker->batch.region + record->value_at,
-                         record->value_bytes);
-        }
-        inside = part;
-    }
-}
-
 enum cup_err cup_worker_priv_archive(struct cup_worker *worker, uint32_t from, uint32_t to,
                                      struct cup_fault *out_fault)
 {
     struct cup_archive *archive = &worker->archive;
     enum cup_err        err     = CUP_OK;
+    bool                again   = is_retry(worker);
+    bool                bronze  = archive->bronze != NULL && !again;
 
-    if (to > from) err = cup_worker_priv_key_ready(worker, out_fault);
-    if (worker->plan->quarantine_inline) keep_oversize_head(worker, from, to);
-    if (err == CUP_OK && archive->bronze != NULL) err = put_values(worker, from, to, out_fault);
+    if (to > from && !again) err = cup_worker_priv_key_ready(worker, out_fault);
+    if (worker->plan->quarantine_inline) cup_quarantine_priv_keep(worker, from, to);
+    if (err == CUP_OK && bronze) err = put_values(worker, from, to, out_fault);
     if (to > from)
         archive->in_oversize = (worker->batch.records[to - 1].flags & CUP_RECORD_PART) != 0;
 
     for (uint32_t i = from; err == CUP_OK && i < to; i++) {
         if (!cup_verdict_counts(&worker->batch.records[i])) continue;
         enum cup_outcome outcome = (enum cup_outcome)worker->verdicts[i].outcome;
-        if (archive->bronze != NULL) {
+        if (bronze) {
             archive->row_count++;
             err = add_row(worker, &archive->index, &archive->index_file, build_index_row, i,
                           out_fault);
         }
-        if (err == CUP_OK && cup_outcome_class(outcome) == CUP_CLASS_QUARANTINED)
+        if (err == CUP_OK && (again || cup_outcome_class(outcome) == CUP_CLASS_QUARANTINED))
             err = add_row(worker, &archive->quarantine, &archive->quarantine_file,
-                          build_quarantine_row, i, out_fault);
+                          cup_quarantine_priv_build, i, out_fault);
     }
     return err;
 }

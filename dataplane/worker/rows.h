@@ -19,7 +19,7 @@
 #include "base/pool.h"
 
 #define CUP_ROWS_MAX         2048u
-#define CUP_ROWS_COLUMNS_MAX 24u
+#define CUP_ROWS_COLUMNS_MAX 32u
 
 struct cup_rows {
     struct cup_pool        *pool;

@@ -57,9 +57,9 @@ struct cup_archive {
     const char              *short_name;                 /* its part below bronze/<pipeline>/ */
     struct cup_bronze_place *places;         /* of the batch's records; CUP_BATCH_RECORDS_MAX */
     struct cup_bronze_place  oversize_place; /* of the record whose pieces are arriving */
-    struct cup_text oversize_head; /* its first piece, kept when the quarantine is inline */
-    bool            in_oversize;
-    uint64_t        row_count; /* records in the open file */
+    struct cup_text          oversize; /* its pieces so far, kept when the quarantine is inline */
+    bool                     in_oversize;
+    uint64_t                 row_count; /* records in the open file */
 
     struct cup_rows      index, quarantine;
     struct cup_zone_file index_file, quarantine_file;

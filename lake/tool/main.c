@@ -5,11 +5,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 #include "lake/tool/tool_commands.h"
 #include "lake/tool/tool_tables.h"
 
-static const char help[] =
+static const char help_head[] =
     "usage: cupel-lake COMMAND LAKE [options]\n"
     "\n"
     "  verify LAKE [--domain D] [--pipeline P] [--deep] [--keys DIR]\n"
@@ -67,6 +70,18 @@ static const char help[] =
     "never\n"
     "      touched.\n"
     "\n"
+    "";
+static const char help_tail[] =
+    "  quarantine LAKE ls [--pipeline D/P] [--since TIME] [--reason R] [--table T] [--json]\n"
+    "      The refused records that wait, counted by reason and table.\n"
+    "  quarantine LAKE show [filters] [--offset TOPIC/PARTITION/OFFSET] [--limit N] [--json | "
+    "--raw]\n"
+    "      Each of them: where it is, why it was refused, and its bytes with a mark under the one\n"
+    "      that failed. --raw: nothing but the bytes, exactly. N is 10; 1 for --raw.\n"
+    "  quarantine LAKE export [filters] --record-max BYTES [--discard] [--dry-run]\n"
+    "      For `cupel quarantine retry` and `drop`: writes them to a file that the pipeline "
+    "reads.\n"
+    "\n"
     "verify, replay and explain only read. Exit code: 0 clean or done, 1 problems, 2 wrong usage.\n"
     "\n"
     "  cupel-lake verify /srv/lake --deep\n"
@@ -92,30 +107,44 @@ enum lake_option {
     OPTION_DRY_RUN,
     OPTION_AUTO,
     OPTION_FORCE,
+    OPTION_REASON,
+    OPTION_SINCE,
+    OPTION_OFFSET,
+    OPTION_LIMIT,
+    OPTION_RAW,
+    OPTION_RECORD_MAX,
+    OPTION_DISCARD,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_COUNT
 };
 static const struct option long_options[OPTION_COUNT + 1] = {
-    [OPTION_DOMAIN]    = {"domain", required_argument, NULL, 0},
-    [OPTION_PIPELINE]  = {"pipeline", required_argument, NULL, 0},
-    [OPTION_INPUT]     = {"input", required_argument, NULL, 0},
-    [OPTION_TO]        = {"to", required_argument, NULL, 0},
-    [OPTION_KEYS]      = {"keys", required_argument, NULL, 0},
-    [OPTION_DEEP]      = {"deep", no_argument, NULL, 0},
-    [OPTION_SHARD]     = {"shard", required_argument, NULL, 0},
-    [OPTION_EPOCH]     = {"epoch", required_argument, NULL, 0},
-    [OPTION_TABLE]     = {"table", required_argument, NULL, 0},
-    [OPTION_YES]       = {"yes", no_argument, NULL, 0},
-    [OPTION_JSON]      = {"json", no_argument, NULL, 0},
-    [OPTION_TARGET]    = {"target", required_argument, NULL, 0},
-    [OPTION_MIN_FILES] = {"min-files", required_argument, NULL, 0},
-    [OPTION_RETAIN]    = {"retain", required_argument, NULL, 0},
-    [OPTION_DRY_RUN]   = {"dry-run", no_argument, NULL, 0},
-    [OPTION_AUTO]      = {"auto", no_argument, NULL, 0},
-    [OPTION_FORCE]     = {"force", no_argument, NULL, 0},
-    [OPTION_HELP]      = {"help", no_argument, NULL, 'h'},
-    [OPTION_VERSION]   = {"version", no_argument, NULL, 0},
+    [OPTION_DOMAIN]     = {"domain", required_argument, NULL, 0},
+    [OPTION_PIPELINE]   = {"pipeline", required_argument, NULL, 0},
+    [OPTION_INPUT]      = {"input", required_argument, NULL, 0},
+    [OPTION_TO]         = {"to", required_argument, NULL, 0},
+    [OPTION_KEYS]       = {"keys", required_argument, NULL, 0},
+    [OPTION_DEEP]       = {"deep", no_argument, NULL, 0},
+    [OPTION_SHARD]      = {"shard", required_argument, NULL, 0},
+    [OPTION_EPOCH]      = {"epoch", required_argument, NULL, 0},
+    [OPTION_TABLE]      = {"table", required_argument, NULL, 0},
+    [OPTION_YES]        = {"yes", no_argument, NULL, 0},
+    [OPTION_JSON]       = {"json", no_argument, NULL, 0},
+    [OPTION_TARGET]     = {"target", required_argument, NULL, 0},
+    [OPTION_MIN_FILES]  = {"min-files", required_argument, NULL, 0},
+    [OPTION_RETAIN]     = {"retain", required_argument, NULL, 0},
+    [OPTION_DRY_RUN]    = {"dry-run", no_argument, NULL, 0},
+    [OPTION_AUTO]       = {"auto", no_argument, NULL, 0},
+    [OPTION_FORCE]      = {"force", no_argument, NULL, 0},
+    [OPTION_REASON]     = {"reason", required_argument, NULL, 0},
+    [OPTION_SINCE]      = {"since", required_argument, NULL, 0},
+    [OPTION_OFFSET]     = {"offset", required_argument, NULL, 0},
+    [OPTION_LIMIT]      = {"limit", required_argument, NULL, 0},
+    [OPTION_RAW]        = {"raw", no_argument, NULL, 0},
+    [OPTION_RECORD_MAX] = {"record-max", required_argument, NULL, 0},
+    [OPTION_DISCARD]    = {"discard", no_argument, NULL, 0},
+    [OPTION_HELP]       = {"help", no_argument, NULL, 'h'},
+    [OPTION_VERSION]    = {"version", no_argument, NULL, 0},
 };
 #define BIT(option) (1u << OPTION_##option)
 
@@ -199,6 +228,8 @@ static enum cup_exit recover(const struct arguments *arguments)
     return cup_recover_run(&options, stdout);
 }
 
+#define SHOW_LIMIT 10u
+
 #define COMPACT_BYTES     (128ull << 20) /* what others aim at, more or less */
 #define COMPACT_BYTES_MIN (64ull << 10)
 #define COMPACT_FILES     4u /* less is not worth a commit */
@@ -238,6 +269,65 @@ static enum cup_exit vacuum(const struct arguments *arguments)
     return cup_vacuum_run(&options, stdout);
 }
 
+/* A moment as ISO text (2026-11-21, 2026-11-21T10:00:00Z), or how long ago it was (2h). */
+static bool read_since(const char *text, int64_t *out_us)
+{
+    static const char *const forms[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S",
+                                        "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"};
+    uint64_t                 age_us;
+
+    if (cup_units_time(text, &age_us) && age_us < INT64_MAX) {
+        *out_us = cup_clock_wall_us() - (int64_t)age_us;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct tm   parts = {0};
+        const char *end   = strptime(text, forms[i], &parts);
+        if (end == NULL || *end != '\0') continue;
+        *out_us = (int64_t)timegm(&parts) * CUP_US_PER_S;
+        return true;
+    }
+    return false;
+}
+
+static enum cup_exit quarantine(const struct arguments *arguments)
+{
+    static const char *const actions[] = {"ls", "show", "export"};
+    const char *const       *values    = arguments->values;
+    uint32_t                 action    = 0;
+    uint64_t                 number    = values[OPTION_RAW] != NULL ? 1 : SHOW_LIMIT;
+
+    struct cup_quarantine_options options = {.lake     = arguments->lake,
+                                             .domain   = values[OPTION_DOMAIN],
+                                             .pipeline = values[OPTION_PIPELINE],
+                                             .reason   = values[OPTION_REASON],
+                                             .table    = values[OPTION_TABLE],
+                                             .input    = values[OPTION_INPUT],
+                                             .place    = values[OPTION_OFFSET],
+                                             .json     = values[OPTION_JSON] != NULL,
+                                             .raw      = values[OPTION_RAW] != NULL,
+                                             .discard  = values[OPTION_DISCARD] != NULL,
+                                             .dry_run  = values[OPTION_DRY_RUN] != NULL};
+    while (arguments->action != NULL && action < 3 &&
+           strcmp(arguments->action, actions[action]) != 0)
+        action++;
+    if (action == 3) return usage("quarantine knows ls, show and export, not ", arguments->action);
+    options.action = (enum cup_quarantine_action)action;
+    if (options.json && options.raw) return usage("--json and --raw exclude each other", "");
+    if (values[OPTION_LIMIT] != NULL &&
+        (!read_number(values[OPTION_LIMIT], UINT64_MAX / 2, &number) || number == 0))
+        return usage("--limit takes a number of 1 or more, not ", values[OPTION_LIMIT]);
+    options.limit = number;
+    if (values[OPTION_SINCE] != NULL && !read_since(values[OPTION_SINCE], &options.since_us))
+        return usage("--since takes a moment (2026-11-21T10:00:00Z) or an age (2h), not ",
+                     values[OPTION_SINCE]);
+    options.record_bytes_max = UINT64_MAX / 4;
+    if (values[OPTION_RECORD_MAX] != NULL &&
+        !cup_units_bytes(values[OPTION_RECORD_MAX], &options.record_bytes_max))
+        return usage("--record-max takes a size, not ", values[OPTION_RECORD_MAX]);
+    return cup_quarantine_run(&options, stdout);
+}
+
 static const struct command {
     const char *name;
     uint32_t    options;
@@ -251,6 +341,11 @@ static const struct command {
      true, recover},
     {"compact", BIT(TABLE) | BIT(TARGET) | BIT(MIN_FILES) | BIT(DRY_RUN) | BIT(AUTO), false,
      compact},
+    {"quarantine",
+     BIT(DOMAIN) | BIT(PIPELINE) | BIT(REASON) | BIT(TABLE) | BIT(INPUT) | BIT(OFFSET) |
+         BIT(SINCE) | BIT(LIMIT) | BIT(JSON) | BIT(RAW) | BIT(RECORD_MAX) | BIT(DISCARD) |
+         BIT(DRY_RUN),
+     true, quarantine},
     {"vacuum", BIT(TABLE) | BIT(RETAIN) | BIT(DRY_RUN) | BIT(FORCE), false, vacuum},
 };
 
@@ -311,7 +406,8 @@ int main(int argc, char **argv)
     }
     enum cup_exit code = CUP_EXIT_OK;
     if (arguments.values[OPTION_HELP] != NULL) {
-        fputs(help, stdout);
+        fputs(help_head, stdout);
+        fputs(help_tail, stdout);
     } else if (arguments.values[OPTION_VERSION] != NULL) {
         puts("cupel-lake " CUP_VERSION);
     } else {

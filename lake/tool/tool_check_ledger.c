@@ -92,10 +92,10 @@ void cup_check_ledger(struct cup_check *check)
                                "ledger: epoch %" PRIu64 ": %" PRIu64
                                " records accepted, but its silver files hold %" PRIu64 " rows",
                                epoch->epoch, epoch->accepted, epoch->silver_rows);
-        if (epoch->quarantined > 0 && epoch->file_counts[CUP_LEDGER_QUARANTINE] == 0)
+        if (epoch->quarantine_due > 0 && epoch->file_counts[CUP_LEDGER_QUARANTINE] == 0)
             cup_report_problem(check->report,
                                "ledger: epoch %" PRIu64 ": %" PRIu64
-                               " records quarantined, but no quarantine file",
-                               epoch->epoch, epoch->quarantined);
+                               " records quarantined or retried, but no quarantine file",
+                               epoch->epoch, epoch->quarantine_due);
     }
 }

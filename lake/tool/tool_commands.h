@@ -63,4 +63,20 @@ struct cup_vacuum_options {
 };
 enum cup_exit cup_vacuum_run(const struct cup_vacuum_options *options, FILE *out);
 
+enum cup_quarantine_action { CUP_QUARANTINE_LS, CUP_QUARANTINE_SHOW, CUP_QUARANTINE_EXPORT };
+struct cup_quarantine_options {
+    const char                *lake, *domain, *pipeline;
+    enum cup_quarantine_action action;
+    const char                *reason, *table, *input, *place; /* NULL: all */
+    int64_t                    since_us;
+    uint64_t                   limit; /* show: records at most */
+    bool                       json, raw;
+    /* export: for `cupel quarantine retry` and `drop` */
+    uint64_t record_bytes_max;
+    bool     discard, dry_run;
+};
+/* cup_quarantine_run lists or shows what waits in quarantine, or writes it to a file for a retry.
+ */
+enum cup_exit cup_quarantine_run(const struct cup_quarantine_options *options, FILE *out);
+
 #endif

@@ -204,6 +204,8 @@ static enum cup_err add_range(struct load *load, const struct cup_rows *rows, ui
         return CUP_OK;
     }
     check_sums(load, &range, tally.counts);
+    range.retry   = strncmp(ledger->names.list[range.input], CUP_RETRY_PREFIX,
+                            sizeof CUP_RETRY_PREFIX - 1) == 0;
     bool blank_ok = true;
     ledger->blank += cell(rows, CUP_LEDGER_BLANK, row, &blank_ok);
     load->tallies[ledger->range_count]  = tally;
@@ -364,6 +366,35 @@ static enum cup_err make_epochs(struct cup_ledger *ledger, struct cup_fault *out
     return CUP_OK;
 }
 
+/* Retried records were counted when they came: apart from theirs, their outcomes have no total. */
+static void sum_range(struct cup_ledger *ledger, struct cup_ledger_epoch *epoch,
+                      const struct cup_ledger_range *range, const uint64_t *counts)
+{
+    const uint64_t of_class[3] = {[CUP_CLASS_ACCEPTED]    = range->accepted,
+                                  [CUP_CLASS_QUARANTINED] = range->quarantined,
+                                  [CUP_CLASS_DROPPED]     = range->dropped};
+
+    epoch->records += range->records;
+    epoch->accepted += range->accepted;
+    epoch->quarantined += range->quarantined;
+    epoch->retried += range->retry ? range->records : 0;
+    epoch->quarantine_due += range->retry ? range->records : range->quarantined;
+    for (uint32_t k = 0; k < CUP_OUTCOME_COUNT; k++) {
+        bool in_quarantine = range->retry || outcomes[k].class == CUP_CLASS_QUARANTINED;
+        if (in_quarantine) epoch->quarantine_left[k] += (int64_t)counts[k];
+        if (range->retry) continue;
+        epoch->index_left[k] += (int64_t)counts[k];
+        ledger->outcomes[k] += counts[k];
+    }
+    for (uint32_t k = 0; range->retry && k < 3; k++)
+        ledger->retried[k] += of_class[k];
+    if (range->retry) return;
+    ledger->records += range->records;
+    ledger->accepted += range->accepted;
+    ledger->quarantined += range->quarantined;
+    ledger->dropped += range->dropped;
+}
+
 /* tallies[i] belongs to ranges[i]: called before the ranges are sorted. */
 static void sum_up(struct load *load)
 {
@@ -373,20 +404,7 @@ static void sum_up(struct load *load)
         const struct cup_ledger_range *range = &ledger->ranges[i];
         struct cup_ledger_epoch       *epoch = cup_ledger_find_epoch(ledger, range->epoch);
         CUP_ASSERT(epoch != NULL && load->tallies[i].epoch == range->epoch);
-        epoch->records += range->records;
-        epoch->accepted += range->accepted;
-        epoch->quarantined += range->quarantined;
-        ledger->records += range->records;
-        ledger->accepted += range->accepted;
-        ledger->quarantined += range->quarantined;
-        ledger->dropped += range->dropped;
-        for (uint32_t k = 0; k < CUP_OUTCOME_COUNT; k++) {
-            uint64_t count = load->tallies[i].counts[k];
-            ledger->outcomes[k] += count;
-            epoch->index_left[k] += (int64_t)count;
-            if (outcomes[k].class == CUP_CLASS_QUARANTINED)
-                epoch->quarantine_left[k] += (int64_t)count;
-        }
+        sum_range(ledger, epoch, range, load->tallies[i].counts);
     }
     for (uint64_t i = 0; i < ledger->file_count; i++) {
         struct cup_ledger_epoch *epoch = cup_ledger_find_epoch(ledger, ledger->files[i].epoch);

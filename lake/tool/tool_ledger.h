@@ -57,6 +57,7 @@ struct cup_ledger_range {
     uint64_t size; /* of the input as stored, when its reading began */
     uint64_t records, accepted, quarantined, dropped;
     uint64_t index_rows; /* counted in the index */
+    bool     retry;      /* its records came before: they have quarantine rows only */
 };
 
 struct cup_ledger_file {
@@ -72,6 +73,9 @@ struct cup_ledger_file {
 struct cup_ledger_epoch {
     uint64_t epoch;
     uint64_t records, accepted, quarantined, index_rows, quarantine_rows, silver_rows;
+    uint64_t
+        retried; /* of the records: those of retries, which are in quarantine and not in bronze */
+    uint64_t quarantine_due; /* rows there: of refused records, and of all that were retried */
     uint32_t file_counts[CUP_LEDGER_ZONES];
     bool     unsettled; /* a running pipeline is bringing it into its tables */
     /* ledger's counts minus those of the index, and of the quarantine */
@@ -95,6 +99,7 @@ struct cup_ledger {
     uint64_t                 range_cap, file_cap, mark_cap;
     uint64_t                 outcomes[CUP_OUTCOME_COUNT]; /* totals */
     uint64_t                 records, accepted, quarantined, dropped, blank, bytes;
+    uint64_t retried[3]; /* by class: what retries made of records that are counted already */
 };
 
 /* cup_ledger_load reads the ledger; a table that cannot be read is a problem in the report and an

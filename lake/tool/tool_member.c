@@ -44,8 +44,8 @@ static enum cup_err corrupt(const struct cup_member *member, const char *what,
     return CUP_CORRUPT;
 }
 
-/* Inflates in[0..count) to the text; *ended: a member ended with the last byte. */
-static enum cup_err inflate_piece(struct cup_member *member, size_t count, bool *ended,
+/* Inflates in[0..count) to the text; *ended: a member ended, with the last byte unless `alone`. */
+static enum cup_err inflate_piece(struct cup_member *member, size_t count, bool alone, bool *ended,
                                   struct cup_fault *out_fault)
 {
     size_t at = 0;
@@ -64,7 +64,9 @@ static enum cup_err inflate_piece(struct cup_member *member, size_t count, bool 
         *ended = err == CUP_END;
         if (*ended || (at == count && written < OUT_BYTES)) break;
     }
-    CUP_ASSERT(at == count);
+    if (at < count && !alone)
+        return corrupt(member, "a member ends before the next one starts; restore the file",
+                       out_fault);
     return CUP_OK;
 }
 
@@ -92,12 +94,12 @@ static enum cup_err inflate_sealed(struct cup_member *member, uint64_t at, uint6
         if (!cup_seal_open_chunk(&seal, sealed, count, at == end, member->in))
             return corrupt(member, "open a member: it is damaged; restore the file", out_fault);
         if (count > CUP_SEAL_EXTRA_BYTES)
-            err = inflate_piece(member, count - CUP_SEAL_EXTRA_BYTES, ended, out_fault);
+            err = inflate_piece(member, count - CUP_SEAL_EXTRA_BYTES, false, ended, out_fault);
     }
     return err;
 }
 
-static enum cup_err inflate_range(struct cup_member *member, uint64_t at, uint64_t end,
+static enum cup_err inflate_range(struct cup_member *member, uint64_t at, uint64_t end, bool alone,
                                   struct cup_fault *out_fault)
 {
     bool ended = false;
@@ -109,11 +111,11 @@ static enum cup_err inflate_range(struct cup_member *member, uint64_t at, uint64
         if (err != CUP_OK) return err;
         at = end;
     }
-    while (at < end) {
+    while (at < end && !(alone && ended)) {
         size_t       count = end - at < IN_BYTES ? (size_t)(end - at) : IN_BYTES;
         enum cup_err err =
             member->file.source.read(member->file.source.arg, at, member->in, count, out_fault);
-        if (err == CUP_OK) err = inflate_piece(member, count, &ended, out_fault);
+        if (err == CUP_OK) err = inflate_piece(member, count, alone, &ended, out_fault);
         if (err != CUP_OK) return err;
         at += count;
     }
@@ -138,10 +140,11 @@ enum cup_err cup_member_load(struct cup_member *member, const char *file, uint32
         member->file_name = file_name;
     }
     member->member_at = at;
-    if (end == UINT64_MAX) end = member->file.source.bytes;
+    bool alone        = end == CUP_MEMBER_END_UNKNOWN;
+    if (end >= CUP_MEMBER_END_UNKNOWN) end = member->file.source.bytes;
     if (at >= end || end > member->file.source.bytes)
         return corrupt(member, "a member lies behind the file's end; restore the file", out_fault);
-    enum cup_err err = inflate_range(member, at, end, out_fault);
+    enum cup_err err = inflate_range(member, at, end, alone, out_fault);
     if (err == CUP_OK) member->loaded = true;
     return err;
 }

@@ -32,6 +32,9 @@ CUP_MUST_CHECK enum cup_err cup_member_open(const char *folder, struct cup_membe
                                             struct cup_fault *out_fault);
 void                        cup_member_close(struct cup_member *member);
 
+/* The member's own end counts, whatever follows in the file. */
+#define CUP_MEMBER_END_UNKNOWN (UINT64_MAX - 1)
+
 /* cup_member_load makes member->text the member [at, end) of a file; end UINT64_MAX: the file's
  * end. file_name numbers the file, so that equal requests cost nothing. */
 CUP_MUST_CHECK enum cup_err cup_member_load(struct cup_member *member, const char *file,

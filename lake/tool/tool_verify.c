@@ -33,6 +33,18 @@ static void print_class(const struct cup_ledger *ledger, enum cup_outcome_class 
     if (comma[0] == ',') fputs(")", out);
 }
 
+static void print_retried(const struct cup_ledger *ledger, FILE *out)
+{
+    const uint64_t *of = ledger->retried;
+    uint64_t total     = of[CUP_CLASS_ACCEPTED] + of[CUP_CLASS_QUARANTINED] + of[CUP_CLASS_DROPPED];
+
+    if (total == 0) return;
+    fprintf(out,
+            "; retried %" PRIu64 ": %" PRIu64 " accepted, %" PRIu64 " refused again, %" PRIu64
+            " dropped",
+            total, of[CUP_CLASS_ACCEPTED], of[CUP_CLASS_QUARANTINED], of[CUP_CLASS_DROPPED]);
+}
+
 static void print_totals(const struct cup_pipeline *pipeline, const struct cup_ledger *ledger,
                          FILE *out)
 {
@@ -44,6 +56,7 @@ static void print_totals(const struct cup_pipeline *pipeline, const struct cup_l
     print_class(ledger, CUP_CLASS_QUARANTINED, out);
     fprintf(out, " + %" PRIu64 " dropped", ledger->dropped);
     print_class(ledger, CUP_CLASS_DROPPED, out);
+    print_retried(ledger, out);
     fprintf(out, "; %" PRIu64 " blank lines, %" PRIu64 " files, %" PRIu64 " bytes\n", ledger->blank,
             ledger->file_count, ledger->bytes);
 }

@@ -344,7 +344,7 @@ enum cup_err cup_quarantine_each(struct cup_quarantine *quarantine, uint64_t lim
                                  cup_quarantine_fn *each, void *arg, struct cup_fault *out_fault)
 {
     static const char *const names[] = {"key", "headers", "value"};
-    static const uint8_t     types[] = {CUP_TYPE_BINARY, CUP_TYPE_STRING, CUP_TYPE_BINARY};
+    static const uint8_t     types[] = {CUP_TYPE_BINARY, CUP_TYPE_BINARY, CUP_TYPE_BINARY};
     struct heavy             heavy   = {.quarantine = quarantine, .each = each, .arg = arg};
     uint64_t                 count   = limit < quarantine->count ? limit : quarantine->count;
     enum cup_err             err     = CUP_OK;

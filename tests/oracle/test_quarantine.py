@@ -22,6 +22,7 @@ import time
 
 import contracts
 import lakes
+from test_resume import in_session
 
 SEED = 31
 GOOD = 60
@@ -280,7 +281,10 @@ def interrupted(command, home, point):
     if running:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    time.sleep(0.05)  # the data plane dies with its parent
+    until = time.monotonic() + 20
+    while in_session(process.pid):  # the data plane dies with its parent, and holds its lock until then
+        assert time.monotonic() < until, f'{in_session(process.pid)} outlives cupel'
+        time.sleep(0.01)
     return running
 
 

@@ -123,6 +123,8 @@ static void tally_parts(struct cup_shard *shard, const struct cup_epoch_part *pa
 /* What an epoch brought, for control's summary and for the counters. */
 struct sums {
     struct cup_wire_epoch_table *tables; /* of the plan */
+    struct cup_wire_epoch_odd   *odds;
+    uint32_t                     odd_count;
     struct cup_shard_tally       tallies[CUP_PLAN_WORKERS_MAX];
 };
 
@@ -149,18 +151,51 @@ static void sum_tables(const struct cup_shard *shard, const struct cup_epoch_par
                 count_table(&rows[parts[p].files[f].table], &parts[p].files[f]);
 }
 
+static void sum_odds(const struct cup_shard *shard, const struct cup_epoch_part *parts,
+                     struct sums *sums)
+{
+    const struct cup_plan *plan = shard->current.plan;
+
+    for (uint32_t p = 0; p < shard->worker_count; p++)
+        for (uint32_t i = 0; i < parts[p].odd_count; i++) {
+            const struct cup_epoch_odd   *odd    = &parts[p].odds[i];
+            const struct cup_plan_table  *table  = &cup_plan_tables(plan)[odd->table];
+            const struct cup_plan_column *column = cup_plan_columns(plan, table);
+            struct cup_wire_epoch_odd    *row    = &sums->odds[sums->odd_count++];
+            row->count                           = odd->count;
+            row->oddity                          = odd->oddity;
+            snprintf(row->path, sizeof row->path, "%s", cup_plan_text(plan, table->path));
+            if (odd->column == UINT32_MAX) continue;
+            snprintf(row->column, sizeof row->column, "%s",
+                     cup_plan_text(plan, column[odd->column].name));
+        }
+}
+
+static void free_sums(struct sums *sums)
+{
+    free(sums->tables);
+    free(sums->odds);
+    free(sums);
+}
+
 static enum cup_err make_sums(struct cup_shard *shard, const struct cup_epoch_part *parts,
                               struct sums **out_sums, struct cup_fault *out_fault)
 {
     struct sums *sums = calloc(1, sizeof *sums);
+    size_t       odds = 1;
 
-    if (sums != NULL)
+    for (uint32_t p = 0; p < shard->worker_count; p++)
+        odds += parts[p].odd_count;
+    if (sums != NULL) {
         sums->tables = calloc(shard->current.plan->tables.count + 1ul, sizeof *sums->tables);
-    if (sums == NULL || sums->tables == NULL) {
-        free(sums);
+        sums->odds   = calloc(odds, sizeof *sums->odds);
+    }
+    if (sums == NULL || sums->tables == NULL || sums->odds == NULL) {
+        if (sums != NULL) free_sums(sums);
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "summary of an epoch", NULL);
     }
     sum_tables(shard, parts, sums->tables);
+    sum_odds(shard, parts, sums);
     tally_parts(shard, parts, sums->tallies);
     *out_sums = sums;
     return CUP_OK;
@@ -169,7 +204,7 @@ static enum cup_err make_sums(struct cup_shard *shard, const struct cup_epoch_pa
 /* --- the commit --- */
 
 static enum cup_err send_epoch(struct cup_shard *shard, const struct cup_commit_result *result,
-                               const struct cup_wire_epoch_table *rows, struct cup_fault *out_fault)
+                               const struct sums *sums, struct cup_fault *out_fault)
 {
     uint32_t              count = shard->current.plan->tables.count;
     struct cup_wire_epoch epoch = {.epoch        = result->epoch,
@@ -178,11 +213,13 @@ static enum cup_err send_epoch(struct cup_shard *shard, const struct cup_commit_
                                    .apply_ns     = result->apply_ns,
                                    .bronze_bytes = result->zones[CUP_ZONE_BRONZE].bytes,
                                    .bronze_files = result->zones[CUP_ZONE_BRONZE].files,
-                                   .table_count  = count};
+                                   .table_count  = count,
+                                   .odd_count    = sums->odd_count};
 
     cup_text_clear(&shard->message);
     cup_text_put(&shard->message, &epoch, sizeof epoch);
-    cup_text_put(&shard->message, rows, count * sizeof *rows);
+    cup_text_put(&shard->message, sums->tables, count * sizeof *sums->tables);
+    cup_text_put(&shard->message, sums->odds, sums->odd_count * sizeof *sums->odds);
     if (shard->message.failed) return cup_fault_set(out_fault, CUP_NO_MEMORY, "message", NULL);
     return cup_wire_send(shard->socket, CUP_WIRE_EPOCH, shard->message.at, shard->message.bytes, -1,
                          out_fault);
@@ -227,7 +264,7 @@ static enum cup_err book_epoch(struct cup_shard *shard, const struct sums *sums,
     if (result->epoch == 0) return CUP_OK;
     shard->failed_in_row = shard->full_in_row = 0;
     atomic_store_explicit(&shard->stats->epoch, result->epoch, memory_order_relaxed);
-    return send_epoch(shard, result, sums->tables, out_fault);
+    return send_epoch(shard, result, sums, out_fault);
 }
 
 enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold, enum cup_close why,
@@ -254,8 +291,7 @@ enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold, enum
     if (err == CUP_OK) err = commit_parts(shard, parts, &result, out_fault);
     if (err == CUP_OK) err = book_epoch(shard, sums, &result, out_fault);
     if (err == CUP_OK) cup_shard_priv_inputs_decided(shard, over);
-    free(sums->tables);
-    free(sums);
+    free_sums(sums);
     if (err != CUP_OK || action != CUP_ACTION_PAUSE) return err;
     err = cup_shard_priv_wait(shard, out_fault);
     cup_shard_priv_epoch_open(shard);

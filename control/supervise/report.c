@@ -53,16 +53,42 @@ static struct cup_report_table *table_of(struct cup_report *report, const char *
     return table;
 }
 
+static void add_odd(struct cup_report *report, struct cup_wire_epoch_odd *odd)
+{
+    uint32_t i = 0;
+
+    odd->path[sizeof(odd->path) - 1]     = '\0';
+    odd->column[sizeof(odd->column) - 1] = '\0';
+    while (i < report->odd_count &&
+           (report->odds[i].oddity != odd->oddity || strcmp(report->odds[i].path, odd->path) != 0 ||
+            strcmp(report->odds[i].column, odd->column) != 0))
+        i++;
+    if (i == report->odd_count) {
+        report->odds = cup_keep_grow(report->keep, report->odds, report->odd_count,
+                                     &report->odd_cap, sizeof(*report->odds));
+        report->odds[report->odd_count++] =
+            (struct cup_report_odd){.path   = cup_keep_string(report->keep, odd->path),
+                                    .column = cup_keep_string(report->keep, odd->column),
+                                    .oddity = odd->oddity};
+    }
+    report->odds[i].count += odd->count;
+}
+
 bool cup_report_epoch(struct cup_report *report, const struct cup_text *payload)
 {
     struct cup_wire_epoch       epoch;
     struct cup_wire_epoch_table row;
+    struct cup_wire_epoch_odd   odd;
 
     if (payload->bytes < sizeof(epoch)) return false;
     memcpy(&epoch, payload->at, sizeof(epoch));
-    if ((payload->bytes - sizeof(epoch)) / sizeof(row) != epoch.table_count ||
-        (payload->bytes - sizeof(epoch)) % sizeof(row) != 0)
-        return false;
+    size_t odds_at = sizeof(epoch) + (size_t)epoch.table_count * sizeof(row);
+    if (payload->bytes != odds_at + (size_t)epoch.odd_count * sizeof(odd)) return false;
+    for (uint32_t i = 0; i < epoch.odd_count; i++) {
+        memcpy(&odd, payload->at + odds_at + i * sizeof(odd), sizeof(odd));
+        if (odd.oddity >= CUP_ODDITY_COUNT) return false;
+        add_odd(report, &odd);
+    }
     report->epoch_count++;
     report->epoch_records += epoch.records;
     report->epoch_last = epoch.epoch;
@@ -364,6 +390,27 @@ static void put_ignored(const struct cup_report *report, struct cup_text *text)
     }
 }
 
+/* By what is odd, then by table and column as they came. */
+static void put_odds(const struct cup_report *report, struct cup_text *text)
+{
+    char number[AMOUNT_BYTES];
+
+    if (report->odd_count > 0) cup_text_puts(text, "\nlost or changed before they were sent\n");
+    for (int oddity = 0; oddity < CUP_ODDITY_COUNT; oddity++) {
+        bool any = false;
+        for (uint32_t i = 0; i < report->odd_count; i++) {
+            const struct cup_report_odd *odd = &report->odds[i];
+            if (odd->oddity != (uint32_t)oddity) continue;
+            if (!any)
+                cup_text_printf(text, "  %s: %s\n", cup_oddity_name((enum cup_oddity)oddity),
+                                cup_oddity_text((enum cup_oddity)oddity));
+            any = true;
+            cup_text_printf(text, "  %12s  %s%s%s\n", amount(odd->count, number), odd->path,
+                            *odd->column == '\0' ? "" : " ", odd->column);
+        }
+    }
+}
+
 static void put_sum(const struct cup_report *report, struct cup_text *text)
 {
     char number[AMOUNT_BYTES];
@@ -438,6 +485,7 @@ void cup_report_summary(const struct cup_report *report, struct cup_text *text)
     put_ignored(report, text);
     put_outcomes(report, CUP_CLASS_QUARANTINED, "quarantined", text);
     put_outcomes(report, CUP_CLASS_DROPPED, "dropped by rule (bronze has them)", text);
+    put_odds(report, text);
     put_sum(report, text);
     if (report->epoch_records < records)
         cup_text_printf(text,

@@ -19,6 +19,12 @@ struct cup_report_table {
     uint64_t    files, rows, bytes;
 };
 
+struct cup_report_odd {
+    const char *path, *column;
+    uint32_t    oddity; /* enum cup_oddity */
+    uint64_t    count;
+};
+
 struct cup_report {
     struct cup_keep              *keep;
     const struct cup_stats       *stats;
@@ -30,6 +36,8 @@ struct cup_report {
     uint64_t epoch_count, epoch_last, epoch_records, bronze_bytes, bronze_files, apply_ns_max;
     struct cup_wire_status status; /* last one told; zeroed: running */
     uint64_t               paused_since_ns, paused_ns, pause_count;
+    struct cup_report_odd *odds;
+    uint32_t               odd_count, odd_cap;
     uint64_t               started_ns, last_ns, last_records, last_bytes;
 };
 

@@ -39,7 +39,8 @@ enum cup_wire_kind {
     CUP_WIRE_REFUSE,   /* -> cup_wire_refuse: quarantine records of that unknown schema */
     CUP_WIRE_READY,    /* <- cup_wire_ready: the plan runs */
     CUP_WIRE_UNKNOWN,  /* <- cup_wire_unknown + texts */
-    CUP_WIRE_EPOCH,    /* <- cup_wire_epoch + cup_wire_epoch_table[table_count] */
+    CUP_WIRE_EPOCH,    /* <- cup_wire_epoch + cup_wire_epoch_table[table_count] +
+                         cup_wire_epoch_odd[odd_count] */
     CUP_WIRE_STATUS,   /* <- cup_wire_status, then the text of its fault's `what` */
     CUP_WIRE_BROKEN,   /* <- cup_wire_broken: a rule for the records of an epoch is broken */
     CUP_WIRE_ENDED,    /* <- empty: all inputs at their end, or stopped; all is durable */
@@ -133,7 +134,13 @@ struct cup_wire_epoch {
     uint64_t epoch, generation, records;
     uint64_t apply_ns; /* from the last seal to the last commit */
     uint64_t bronze_bytes, bronze_files;
-    uint32_t table_count, pad;
+    uint32_t table_count, odd_count;
+};
+struct cup_wire_epoch_odd { /* so many records of a table were odd in a column; see oddity.def */
+    uint64_t count;
+    uint32_t oddity, pad;
+    char     path[160];  /* below the lake */
+    char     column[96]; /* "": the row as a whole */
 };
 struct cup_wire_epoch_table {
     uint32_t zone; /* enum cup_zone of dataplane/commit/epoch.h */

@@ -13,5 +13,6 @@ void cup_epoch_part_free(struct cup_epoch_part *part, struct cup_store *store)
     free(part->files);
     free(part->ranges);
     free(part->tallies);
+    free(part->odds);
     *part = (struct cup_epoch_part){0};
 }

@@ -54,6 +54,13 @@ struct cup_epoch_tally {
     int64_t  newest_us; /* largest _ts of the rows; INT64_MIN: none has one */
 };
 
+/* Accepted records with something odd in one column, see oddity.def. */
+struct cup_epoch_odd {
+    uint32_t table, column; /* in the plan; column UINT32_MAX: the row as a whole */
+    uint32_t oddity, pad;
+    uint64_t count;
+};
+
 struct cup_epoch_part {
     struct cup_epoch_file  *files;
     uint32_t                file_count;
@@ -61,6 +68,8 @@ struct cup_epoch_part {
     struct cup_epoch_range *ranges;
     uint32_t                range_count;
     struct cup_epoch_tally *tallies; /* per table of the plan; NULL: no record, or no rule asks */
+    struct cup_epoch_odd   *odds;
+    uint32_t                odd_count;
 };
 
 /* cup_epoch_part_free discards what is still staged and frees the lists; the struct is empty after.

@@ -108,6 +108,7 @@ struct cup_table {
     uint32_t                      any_shape; /* the newest; CUP_NONE: the plan has none */
     bool                          many;      /* its topic has more than one partition */
     uint32_t                      key_count, bare_shape, next;
+    bool                          weakened; /* an update came without its before image */
     uint64_t                     *oddities; /* per data column, and of the row: counts */
     uint32_t  row_count, slot_count;        /* slots: rows that vectors have room for */
     uint8_t **blocks;

@@ -20,8 +20,7 @@ void cup_odd_priv_count(struct cup_decode *decode)
         if (column == CUP_NONE) column = table->data_count;
         table->oddities[column * CUP_ODDITY_COUNT + decode->odd[i].oddity]++;
     }
-    decode->any_odd |= decode->odd_count > 0;
-    decode->odd_count = 0;
+    decode->any_odd = true;
 }
 
 bool cup_decode_take_odd(struct cup_decode *decode, struct cup_decode_odd *at)

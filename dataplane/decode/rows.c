@@ -431,6 +431,12 @@ static uint32_t put_overlaid(struct cup_decode *decode, uint32_t row)
     return outcome == OK ? put_over(decode, decode->envelope.prior, row) : outcome;
 }
 
+/* Are before images whole rows? */
+static bool is_full(const struct cup_decode *decode)
+{
+    return decode->table->plan->images == CUP_IMAGES_FULL && !decode->table->weakened;
+}
+
 /* The row as it was: whole with full images, else its key. */
 static uint32_t put_before(struct cup_decode *decode, uint32_t row, bool *out_key_only)
 {
@@ -443,7 +449,7 @@ static uint32_t put_before(struct cup_decode *decode, uint32_t row, bool *out_ke
         *out_key_only = false;
         return put_overlaid(decode, row);
     }
-    *out_key_only = decode->table->plan->images != CUP_IMAGES_FULL || none;
+    *out_key_only = !is_full(decode) || none;
     if (!*out_key_only) {
         uint32_t outcome = put_image(decode, before, row);
         return outcome == OK ? cup_key_priv_check(decode, row) : outcome;
@@ -575,6 +581,19 @@ static uint32_t put_moved(struct cup_decode *decode, uint32_t row)
     return outcome;
 }
 
+/* An update of a whole-image table has its before image, unless the source changed that: from then
+ * on most of a delete's image would be filler. Other formats have no before image in updates. */
+static void note_identity(struct cup_decode *decode)
+{
+    bool envelope = decode->plan->format == CUP_FORMAT_DEBEZIUM ||
+                    decode->plan->format == CUP_FORMAT_CLOUDEVENTS;
+
+    if (!envelope || decode->envelope.before != 0) return;
+    if (decode->table->plan->images != CUP_IMAGES_FULL || decode->table->key_count == 0) return;
+    decode->table->weakened = true;
+    cup_odd_priv_note(decode, CUP_NONE, CUP_ODDITY_IDENTITY_WEAKENED);
+}
+
 static uint32_t put_update(struct cup_decode *decode, uint32_t row, uint32_t *out_row_count)
 {
     const struct cup_table *table   = decode->table;
@@ -594,8 +613,7 @@ static uint32_t put_update(struct cup_decode *decode, uint32_t row, uint32_t *ou
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_UPDATE_WITHOUT_KEY, NULL, "before", NULL,
                                       0);
     *out_row_count = 1;
-    if (table->plan->images == CUP_IMAGES_FULL && decode->envelope.before == 0)
-        cup_odd_priv_note(decode, CUP_NONE, CUP_ODDITY_IDENTITY_WEAKENED);
+    note_identity(decode);
     if ((!keyless && !table->plan->write_before) || decode->envelope.before == 0)
         return put_after(decode, row, decode->sub);
     uint32_t outcome = put_before(decode, row, &key_only);

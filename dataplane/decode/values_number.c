@@ -137,11 +137,11 @@ uint32_t cup_put_priv_double(struct cup_cell *cell, const struct cup_json_node *
 
 /* PostgreSQL's money goes through a double in a snapshot: beyond 2^53 of its smallest unit it may
  * be another amount. `unscaled` has two digits behind the point, or the column's. */
-static void judge_money(const struct cup_cell *cell, enum cup_fit fit, cup_i128 unscaled)
+static void judge_money(const struct cup_cell *cell, cup_i128 unscaled)
 {
     const cup_i128 exact = (cup_i128)1 << 53;
 
-    if (fit != CUP_FIT_OK || cell->decode->envelope.op != 'r') return;
+    if (cell->decode->envelope.op != 'r') return;
     if (unscaled > exact || unscaled < -exact)
         cup_odd_priv_note(cell->decode, cell->member->column, CUP_ODDITY_MONEY_NOT_EXACT);
 }
@@ -163,9 +163,9 @@ static uint32_t put_wire_decimal(const struct cup_cell *cell, struct cup_span te
     uint8_t *to;
     size_t   made;
 
-    if (is_money(cell))
-        judge_money(cell, cup_decimal_base64(text.at, text.bytes, scale, money_type(cell), &value),
-                    value);
+    if (is_money(cell) &&
+        cup_decimal_base64(text.at, text.bytes, scale, money_type(cell), &value) == CUP_FIT_OK)
+        judge_money(cell, value);
     if (cell->member->type == CUP_TYPE_STRING) {
         uint32_t outcome = cup_cell_priv_room(cell, cup_decimal_plain_max(text.bytes, scale), &to);
         if (outcome != OK) return outcome;
@@ -192,8 +192,9 @@ static uint32_t put_digits(const struct cup_cell *cell, struct cup_span text)
     uint8_t *to;
     size_t   made;
 
-    if (is_money(cell))
-        judge_money(cell, cup_decimal_text(text.at, text.bytes, money_type(cell), &value), value);
+    if (is_money(cell) &&
+        cup_decimal_text(text.at, text.bytes, money_type(cell), &value) == CUP_FIT_OK)
+        judge_money(cell, value);
     if (cell->member->type == CUP_TYPE_STRING) {
         uint32_t outcome = cup_cell_priv_room(cell, cup_decimal_expand_max(text.bytes), &to);
         if (outcome != OK) return outcome;

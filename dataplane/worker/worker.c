@@ -328,11 +328,31 @@ static void count_file(struct cup_worker *worker, const struct cup_epoch_file *f
     cup_stats_add(&counters[CUP_COUNTER_OF_CLOSE(file->closed)], 1);
 }
 
+/* What was odd in the epoch's records, by table and column. */
+static enum cup_err take_odds(struct cup_worker *worker, struct cup_fault *out_fault)
+{
+    struct cup_epoch_part *part = &worker->part;
+    struct cup_decode_odd  odd  = {0};
+
+    while (cup_decode_take_odd(worker->decode, &odd)) {
+        uint32_t count = part->odd_count;
+        if ((count & (count - 1)) == 0) { /* as files */
+            void *grown = realloc(part->odds, (count == 0 ? 1 : 2ul * count) * sizeof *part->odds);
+            if (grown == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "oddities", NULL);
+            part->odds = grown;
+        }
+        part->odds[part->odd_count++] = (struct cup_epoch_odd){
+            .table = odd.table, .column = odd.column, .oddity = odd.oddity, .count = odd.count};
+    }
+    return CUP_OK;
+}
+
 static enum cup_err finish_epoch(struct cup_worker *worker, struct cup_epoch_part *out_part,
                                  struct cup_fault *out_fault)
 {
     enum cup_err err = cup_worker_priv_archive_finish(worker, worker->closing, out_fault);
     if (err == CUP_OK) err = cup_worker_priv_tables_finish(worker, worker->closing, out_fault);
+    if (err == CUP_OK) err = take_odds(worker, out_fault);
     if (err != CUP_OK) return err;
     for (uint32_t i = 0; i < worker->part.file_count; i++)
         count_file(worker, &worker->part.files[i]);

@@ -96,15 +96,20 @@ static void send_epoch(void)
     struct {
         struct cup_wire_epoch       head;
         struct cup_wire_epoch_table tables[2];
+        struct cup_wire_epoch_odd   odds[3];
     } epoch = {
         .head   = {.epoch        = 41,
                    .records      = 1234567,
                    .apply_ns     = 250000000,
                    .bronze_bytes = 500000,
                    .bronze_files = 1,
-                   .table_count  = 2},
+                   .table_count  = 2,
+                   .odd_count    = 3},
         .tables = {{.files = 2, .rows = 1234000, .bytes = 2500000, .path = "d/silver/pg/bank/t"},
-                   {.files = 0, .path = "d/silver/pg/bank/empty"}}};
+                   {.files = 0, .path = "d/silver/pg/bank/empty"}},
+        .odds = {{.count = 1200, .oddity = CUP_ODDITY_VALUE_LOST, .path = "d/t", .column = "tags"},
+                 {.count = 7, .oddity = CUP_ODDITY_IDENTITY_WEAKENED, .path = "d/t"},
+                 {.count = 34, .oddity = CUP_ODDITY_VALUE_LOST, .path = "d/t", .column = "tags"}}};
     send_message(CUP_WIRE_EPOCH, &epoch, sizeof(epoch));
 }
 

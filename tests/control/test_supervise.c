@@ -82,6 +82,10 @@ static void check_good(void)
     check_has(out, "1,234,000       2        2.50  d/silver/pg/bank/t\n");
     CHECK(strstr(out, "empty") == NULL);
     check_has(out, "bronze  0.50 MB in 1 files, 10.00 times smaller");
+    check_has(out, "\nlost or changed before they were sent\n  value_lost: an array of nulls only");
+    check_has(out, "         1,234  d/t tags\n");
+    check_has(out, "  identity_weakened: ");
+    check_has(out, "             7  d/t\n");
     check_has(out, "67  utf8                 text that is not valid UTF-8");
     check_has(out, "500  tombstone ");
     check_has(out,

@@ -6,12 +6,13 @@ Method: run each capture of a scenario (without a contract where records carry t
         compare with what the database printed in the end. The exceptions are exactly the lines of the
         capture's loss list, and for the capture with schemas and all defaults no line may be outside the
         scenario's own not-reproducible.tsv, but for records that the range policy refuses. Counts per
-        kind equal the fact sheet's table.
+        kind equal the fact sheet's table, and the summary counts what was lost before it was sent.
 
     test_types.py CUPEL ROOT SCENARIO [CAPTURE] [--print]"""
 import base64
 import json
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -178,6 +179,29 @@ def check_counts(capture, lake, replays, old_keys):
     return wrong
 
 
+ODD = {  # what the summary says of the captures with schemas and all defaults: (oddity, table, column): records
+    'postgres-alltypes': {
+        ('value_lost', 't_array', 'c_int_2d'): 3, ('money_not_exact', 't_num', 'c_money'): 2,
+        ('null_default_possible', 't_def', 'd_text'): 2, ('null_default_possible', 't_def', 'd_ts'): 2,
+        ('null_default_possible', 't_def', 'd_bool'): 2, ('null_default_possible', 't_def', 'd_expr'): 4,
+        ('null_maybe_unavailable', 't_toast', 'c_num'): 3, ('null_maybe_unavailable', 't_toast', 'c_double_a'): 3},
+    'mariadb-shop': {
+        ('pre_gregorian', 'alltypes', 'c_date'): 1, ('pre_gregorian', 'alltypes', 'c_dt'): 1,
+        ('uuid_leading_zero', 'alltypes', 'c_uuid'): 3}}
+
+
+def odd_of(summary):
+    found, oddity = {}, None
+    for line in summary.partition('lost or changed before they were sent')[2].splitlines():
+        title = re.match(r'  (\w+): ', line)
+        count = re.match(r' +(\d+)  default/silver/\w+/\w+/(\w+) ?(\w*)$', line)
+        if title:
+            oddity = title[1]
+        elif count:
+            found[oddity, count[2], count[3]] = int(count[1])
+    return found
+
+
 def run(cupel, capture, home):
     if capture.schema:
         done = lakes.run(cupel, 'run', '--input', capture.path, '--lake', home / 'lake', '--until-end')
@@ -192,7 +216,7 @@ def check(cupel, root, scenario, name, printing):
     capture = type_captures.TypeCapture(root, scenario, name)
     oracle = TypeOracle(capture)
     with tempfile.TemporaryDirectory() as folder:
-        lake, _ = run(cupel, capture, pathlib.Path(folder))
+        lake, summary = run(cupel, capture, pathlib.Path(folder))
         replays, old_keys = replay(lake, capture, oracle)
         found = compare(oracle, replays)
         if printing:
@@ -205,6 +229,8 @@ def check(cupel, root, scenario, name, printing):
         wrong = judge(found, losses) + check_counts(capture, lake, replays, old_keys)
     if name == 'schema-precise-adaptive':
         wrong += check_source_list(capture, losses)
+        if odd_of(summary) != ODD[scenario]:
+            wrong.append(f'oddities {odd_of(summary)}, expected {ODD[scenario]}')
     return [f'{name}: {sentence}' for sentence in wrong]
 
 

@@ -196,8 +196,6 @@ static void check_full_images(struct cup_harness *h)
     one(h, EVENT("u", "pair", "{\"a\":1,\"b\":\"k\",\"v\":3}", "{\"a\":1,\"b\":\"k\",\"v\":4}"),
         "{\"a\":1,\"b\":\"k\"}", CUP_OUTCOME_ACCEPTED, "",
         "pair: b=k v=3 a=1 _op=b\tpair: b=k v=4 a=1 _op=u");
-    one(h, EVENT("u", "pair", "null", "{\"a\":1,\"b\":\"k\",\"v\":4}"), NULL, CUP_OUTCOME_ACCEPTED,
-        "", "pair: b=k v=4 a=1 _op=u");
     one(h, EVENT("d", "pair", "{\"a\":1,\"b\":\"k\",\"v\":3}", "null"), NULL, CUP_OUTCOME_ACCEPTED,
         "", "pair: b=k v=3 a=1 _op=d");
     one(h, EVENT("d", "pair", "null", "null"), "{\"b\":\"k\",\"a\":5}", CUP_OUTCOME_ACCEPTED, "",
@@ -209,6 +207,10 @@ static void check_full_images(struct cup_harness *h)
         EVENT("u", "pair", "{\"a\":1,\"b\":\"k\",\"v\":2147483648}",
               "{\"a\":1,\"b\":\"k\",\"v\":4}"),
         NULL, CUP_OUTCOME_INT_OVERFLOW, "before.v", NULL);
+    one(h, EVENT("u", "pair", "null", "{\"a\":1,\"b\":\"k\",\"v\":4}"), NULL, CUP_OUTCOME_ACCEPTED,
+        "", "pair: b=k v=4 a=1 _op=u");
+    one(h, EVENT("d", "pair", "{\"a\":1,\"b\":\"k\",\"v\":3}", "null"), NULL, CUP_OUTCOME_ACCEPTED,
+        "", "pair: b=k a=1 _op=d _unset=[*]"); /* full no more */
 }
 
 static void check_keys(struct cup_harness *h)

@@ -120,8 +120,7 @@ static void check_formats(void)
     uint32_t        index;
 
     for (uint32_t i = 0; i < CUP_FORMAT_COUNT; i++) {
-        CHECK(
-            cup_settings_word(CUP_KEY_FORMAT, cup_format_name((enum cup_format)i), &index, &why));
+        CHECK(cup_settings_word(CUP_KEY_FORMAT, cup_format_name((enum cup_format)i), &index, &why));
         CHECK(index == i);
     }
     CHECK(cup_settings_word(CUP_KEY_FORMAT, "auto", &index, &why) && index == CUP_FORMAT_COUNT);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/config/detect.h"
 #include "control/contract/guess.h"
 #include "control/schema/names.h"
 
@@ -359,7 +360,11 @@ static enum cup_err read_files(const struct cup_infer *infer, struct cup_sample 
     uint32_t                count = 0;
 
     enum cup_err err = cup_inputs_find(infer->keep, &settings, &files, &count, says);
-    if (sample->format == CUP_FORMAT_COUNT) sample->format = CUP_FORMAT_DEBEZIUM;
+    if (err == CUP_OK && sample->format == CUP_FORMAT_COUNT) {
+        uint32_t format = CUP_FORMAT_DEBEZIUM;
+        err             = cup_detect_format(files, count, &format, says);
+        sample->format  = (enum cup_format)format;
+    }
     for (uint32_t i = 0; err == CUP_OK && i < count; i++)
         err = cup_sample_file(sample, &files[i], says);
     return err;

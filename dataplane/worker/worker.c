@@ -334,7 +334,7 @@ static enum cup_err take_odds(struct cup_worker *worker, struct cup_fault *out_f
     struct cup_epoch_part *part = &worker->part;
     struct cup_decode_odd  odd  = {0};
 
-    while (cup_decode_take_odd(worker->decode, &odd)) {
+    while (worker->decode != NULL && cup_decode_take_odd(worker->decode, &odd)) {
         uint32_t count = part->odd_count;
         if ((count & (count - 1)) == 0) { /* as files */
             void *grown = realloc(part->odds, (count == 0 ? 1 : 2ul * count) * sizeof *part->odds);

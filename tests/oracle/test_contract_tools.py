@@ -24,7 +24,7 @@ from compare import compare, judge
 from sarif_pydantic import Sarif
 from test_captures import check_counts, replay_tables
 
-CUPEL, ROOT = sys.argv[1:3]
+CUPEL, ROOT = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
 SCHEMA = json.loads((pathlib.Path(open_data_contract_standard.__file__).parent / 'schema.json').read_text())
 
 # What a person decides about default-plain-precise-adaptive; every line was offered by a comment.

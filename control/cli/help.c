@@ -97,6 +97,9 @@ static void put_keys(struct cup_text *text)
         if (row->most > 0 && strcmp(row->unit, "time") == 0)
             cup_text_printf(text, ", %llums to %llums", (unsigned long long)row->least / 1000000,
                             (unsigned long long)row->most / 1000000);
+        else if (strcmp(row->unit, "share") == 0) /* kept in millionths */
+            cup_text_printf(text, ", %llu%% to %llu%%", (unsigned long long)row->least / 10000,
+                            (unsigned long long)row->most / 10000);
         else if (row->most > 0)
             cup_text_printf(text, ", %llu to %llu", (unsigned long long)row->least,
                             (unsigned long long)row->most);

@@ -46,10 +46,10 @@ static bool is_unavailable(struct cup_decode *decode, uint32_t encoding,
 /* A map of one pair, both halves the placeholder. */
 static bool is_pair(struct cup_decode *decode, const struct cup_json_node *map)
 {
+    if (map->kind != CUP_JSON_OBJECT || map->child_count != 1) return false;
     struct cup_span key = {.at = decode->buf + map[1].key_at, .bytes = map[1].key_bytes};
 
-    return map->kind == CUP_JSON_OBJECT && map->child_count == 1 &&
-           cup_span_priv_equal(key, decode->unavailable) &&
+    return cup_span_priv_equal(key, decode->unavailable) &&
            is_text(decode, map + 1, decode->unavailable);
 }
 

@@ -152,6 +152,11 @@ def silver_moment(cell):
     return cell
 
 
+def silver_pairs(cell):
+    """A map<string,string>, or the JSON text of the other mode."""
+    return cell if isinstance(cell, dict) else json.loads(cell)
+
+
 def silver_decimal(cell):
     return real_of(cell, False) if isinstance(cell, float) else decimal_of(cell)
 
@@ -160,7 +165,7 @@ SILVER = {
     'decimal': silver_decimal, 'money': silver_decimal, 'single': lambda c: real_of(c, True), 'double': lambda c: real_of(c, False),
     'bool': silver_bool, 'bytes': silver_bytes, 'hex': silver_bytes, 'numbers': plain_numbers,
     'bits': lambda c: ('bits', int(c) if isinstance(c, bool) else int(c or '0', 2)),
-    'timetz': zoned_us, 'timestamp': silver_moment, 'timestamptz': silver_moment, 'hstore': json.loads,
+    'timetz': zoned_us, 'timestamp': silver_moment, 'timestamptz': silver_moment, 'hstore': silver_pairs,
     'span': lambda c: span_of(c) if isinstance(c, str) else ('us', c)}
 
 

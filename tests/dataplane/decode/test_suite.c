@@ -39,7 +39,7 @@ static uint32_t list_files(const char *folder)
     for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
         if (strchr("yni", entry->d_name[0]) == NULL || entry->d_name[1] != '_') continue;
         CHECK(count < FILES && strlen(entry->d_name) < NAME_BYTES);
-        strcpy(names[count++], entry->d_name);
+        memcpy(names[count++], entry->d_name, strlen(entry->d_name) + 1);
     }
     CHECK(closedir(dir) == 0);
     qsort(names, count, NAME_BYTES, by_name);

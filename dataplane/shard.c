@@ -71,6 +71,7 @@ static enum cup_err boot(struct cup_shard *shard, struct cup_fault *out_fault)
 
     if (err == CUP_OK) err = open_store(shard, out_fault);
     if (err == CUP_OK) err = open_commit(shard, out_fault);
+    if (err == CUP_OK) err = cup_shard_priv_bound(shard, out_fault);
     if (err == CUP_OK) err = cup_shard_priv_inputs_open(shard, out_fault);
     if (err == CUP_OK) err = cup_shard_priv_send_ready(shard, out_fault);
     if (err == CUP_OK) err = cup_shard_priv_workers_start(shard, out_fault);

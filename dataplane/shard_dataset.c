@@ -14,6 +14,7 @@ struct measure {
 
 bool cup_shard_priv_can_pause(const struct cup_plan *plan)
 {
+    if (cup_plan_judges_again(plan)) return false;
     bool can = plan->breaker.action == CUP_ACTION_PAUSE && isfinite(plan->breaker.most);
 
     for (uint32_t i = 0; !can && i < plan->tables.count; i++) {
@@ -142,6 +143,8 @@ enum cup_err cup_shard_priv_judge(struct cup_shard *shard, const struct cup_epoc
     enum cup_action        gravest = CUP_ACTION_WARN;
     enum cup_err           err     = CUP_OK;
 
+    *out_action = CUP_ACTION_WARN;
+    if (cup_plan_judges_again(plan)) return CUP_OK; /* who chose bad records is to get them back */
     for (uint32_t i = 0; err == CUP_OK && i < plan->tables.count; i++)
         err = judge_table(shard, parts, i, last, &gravest, out_fault);
     if (err == CUP_OK && isfinite(plan->breaker.most)) {
@@ -152,4 +155,17 @@ enum cup_err cup_shard_priv_judge(struct cup_shard *shard, const struct cup_epoc
     /* who is at the end has nothing to wait for */
     *out_action = gravest == CUP_ACTION_PAUSE && last ? CUP_ACTION_WARN : gravest;
     return CUP_OK;
+}
+
+enum cup_err cup_shard_priv_bound(struct cup_shard *shard, struct cup_fault *out_fault)
+{
+    const struct cup_plan *plan = shard->current.plan;
+    const char            *folder;
+    char                   where[CUP_STORE_NAME_BYTES + 128];
+    uint64_t               bytes = cup_commit_quarantine(shard->commit, &folder);
+
+    if (bytes <= plan->quarantine_max || cup_plan_judges_again(plan)) return CUP_OK;
+    snprintf(where, sizeof where, "%s: %llu bytes, and quarantine.bytes_max is %llu", folder,
+             (unsigned long long)bytes, (unsigned long long)plan->quarantine_max);
+    return cup_fault_set(out_fault, CUP_QUARANTINE_FULL, "bound the quarantine", where);
 }

@@ -292,6 +292,8 @@ enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold, enum
     if (err == CUP_OK) err = book_epoch(shard, sums, &result, out_fault);
     if (err == CUP_OK) cup_shard_priv_inputs_decided(shard, over);
     free_sums(sums);
+    if (err == CUP_OK && result.zones[CUP_ZONE_QUARANTINE].files > 0)
+        err = cup_shard_priv_bound(shard, out_fault);
     if (err != CUP_OK || action != CUP_ACTION_PAUSE) return err;
     err = cup_shard_priv_wait(shard, out_fault);
     cup_shard_priv_epoch_open(shard);

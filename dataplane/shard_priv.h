@@ -176,6 +176,12 @@ CUP_MUST_CHECK enum cup_err cup_shard_priv_judge(struct cup_shard            *sh
                                                  enum cup_action  *out_action,
                                                  struct cup_fault *out_fault);
 
+/* cup_shard_priv_bound looks whether the quarantine is larger than the plan allows: before the
+ * first epoch, and behind each that put rows there. A run that judges its records again may.
+ * Returns   QUARANTINE_FULL: nothing more may be read; what is decided stays. */
+CUP_MUST_CHECK enum cup_err cup_shard_priv_bound(struct cup_shard *shard,
+                                                 struct cup_fault *out_fault);
+
 /* --- setbacks --- */
 
 /* cup_shard_priv_wait tells control that the shard waits, and waits for the plan's pause; STOP ends

@@ -86,6 +86,9 @@ static void set_limit(struct work *work, const struct cup_yaml_node *node, enum 
     case CUP_KEY_LOG_RETENTION: set_number(work, node, key, &settings->log_retention_ns); break;
     case CUP_KEY_UPKEEP_SMALL_FILES: set_number(work, node, key, &settings->compact_files); break;
     case CUP_KEY_UPKEEP_TARGET: set_number(work, node, key, &settings->compact_bytes); break;
+    case CUP_KEY_QUARANTINE_BYTES_MAX:
+        set_number(work, node, key, &settings->quarantine_max);
+        break;
     case CUP_KEY_BREAKER_RATE: set_number(work, node, key, &settings->breaker_ppm); break;
     case CUP_KEY_BREAKER_RECORDS: set_number(work, node, key, &settings->breaker_records); break;
     case CUP_KEY_BREAKER_PAUSE: set_number(work, node, key, &settings->breaker_pause_ns); break;

@@ -169,6 +169,7 @@ void cup_settings_default(struct cup_settings *out_settings)
         .log_retention_ns = standard_number(CUP_KEY_LOG_RETENTION),
         .compact_files    = standard_number(CUP_KEY_UPKEEP_SMALL_FILES),
         .compact_bytes    = standard_number(CUP_KEY_UPKEEP_TARGET),
+        .quarantine_max   = standard_number(CUP_KEY_QUARANTINE_BYTES_MAX),
         .breaker_ppm      = standard_number(CUP_KEY_BREAKER_RATE),
         .breaker_records  = standard_number(CUP_KEY_BREAKER_RECORDS),
         .breaker_action   = CUP_ACTION_PAUSE,

@@ -52,6 +52,7 @@ struct cup_settings {
     uint64_t file_bytes_max, file_rows_max;
     uint64_t log_retention_ns;
     uint64_t compact_files, compact_bytes; /* upkeep: from how many, to which size */
+    uint64_t quarantine_max;
     uint64_t breaker_ppm, breaker_records, breaker_pause_ns;
     uint32_t breaker_action; /* enum cup_action */
     uint32_t store;          /* enum cup_disk_choice of dataplane/store/disk.h */

@@ -114,6 +114,7 @@ static void put_header(struct build *build, struct cup_plan *plan)
     plan->bronze            = settings->bronze;
     plan->silver            = settings->silver;
     plan->quarantine_inline = settings->quarantine_inline || !settings->bronze;
+    plan->quarantine_max    = settings->quarantine_max;
     plan->until_end         = settings->until_end;
     plan->format            = settings->format;
     plan->epoch_ns_max      = settings->commit_ns_max;

@@ -111,6 +111,11 @@ static const char *advice(enum cup_err err)
     case CUP_BAD_PLAN: return "cupel and cupel-dataplane must be of one build";
     case CUP_BAD_CONFIG: return "correct the setting and run again";
     case CUP_RULE_BROKEN: return "look at what the rule measured, correct its cause or its limit";
+    case CUP_QUARANTINE_FULL:
+        return "see what was refused (`cupel quarantine ls LAKE`) and mend its cause; `cupel "
+               "quarantine retry` and `drop` work now and settle records, but free nothing: the "
+               "table keeps each row, so raise quarantine.bytes_max (`cupel compact LAKE` wins a "
+               "little where files are small)";
     default: return "see the cause above";
     }
 }

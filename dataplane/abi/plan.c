@@ -137,7 +137,9 @@ static bool check_files(const struct check *check)
 {
     const struct cup_plan *plan = check->plan;
 
-    return check_range(check, plan->file_bytes_max, CUP_PLAN_FILE_BYTES_MIN, CUP_PLAN_FILE_MAX,
+    return check_range(check, plan->quarantine_max, CUP_PLAN_QUARANTINE_BYTES_MIN,
+                       CUP_PLAN_QUARANTINE_BYTES_MAX, "plan: quarantine_max") &&
+           check_range(check, plan->file_bytes_max, CUP_PLAN_FILE_BYTES_MIN, CUP_PLAN_FILE_MAX,
                        "plan: file_bytes_max") &&
            check_range(check, plan->file_rows_max, CUP_PLAN_FILE_ROWS_MIN, CUP_PLAN_FILE_MAX,
                        "plan: file_rows_max") &&

@@ -51,6 +51,9 @@
 #define CUP_PLAN_FILE_BYTES_DEFAULT (1ull << 30)
 #define CUP_PLAN_FILE_ROWS_DEFAULT  100000000ull
 
+#define CUP_PLAN_QUARANTINE_BYTES_MIN (1ull << 20)
+#define CUP_PLAN_QUARANTINE_BYTES_MAX (1ull << 50)
+
 #define CUP_PLAN_LOG_RETENTION_US_MIN     1000000ull
 #define CUP_PLAN_LOG_RETENTION_US_MAX     (3660ull * 24 * 3600 * 1000000) /* ten years */
 #define CUP_PLAN_LOG_RETENTION_US_DEFAULT (30ull * 24 * 3600 * 1000000)   /* as Delta's own */
@@ -400,6 +403,7 @@ struct cup_plan {
 
     uint64_t                pause_ns; /* of a dataset rule */
     struct cup_plan_dataset breaker;  /* for the records of all tables; most INFINITY: off */
+    uint64_t quarantine_max;          /* of the live files of the pipeline's quarantine table */
 };
 
 /* cup_plan_check verifies bytes[0..count): magic, version, size, checksum, every offset, every
@@ -454,6 +458,12 @@ static inline const struct cup_plan_field *cup_plan_fields(const struct cup_plan
                                                            const struct cup_plan_schema *schema)
 {
     return (const void *)((const uint8_t *)plan + schema->fields.offset);
+}
+
+/* cup_plan_judges_again says whether the inputs are records of the quarantine. */
+static inline bool cup_plan_judges_again(const struct cup_plan *plan)
+{
+    return plan->inputs.count > 0 && cup_plan_inputs(plan)[0].form == CUP_INPUT_RETRY;
 }
 
 /* cup_plan_checksum is the value that member crc32c must have. */

@@ -145,6 +145,20 @@ uint64_t cup_commit_next_epoch(const struct cup_commit *commit)
     return commit->state.epoch + 1;
 }
 
+uint64_t cup_commit_quarantine(const struct cup_commit *commit, const char **out_folder)
+{
+    const struct cup_delta_state *state = commit->quarantine.state;
+    uint64_t                      bytes = 0, txn = 0;
+
+    *out_folder = commit->quarantine_folder;
+    for (uint64_t i = 0; state != NULL && i < state->file_count; i++)
+        bytes += state->files[i].bytes;
+    if (state != NULL) txn = cup_delta_txn_version(state, commit->app);
+    /* the state is mostly what the epoch's commit was built upon */
+    if (txn < commit->state.epoch) bytes += commit->result.zones[CUP_ZONE_QUARANTINE].bytes;
+    return bytes;
+}
+
 void cup_commit_adopt(struct cup_commit *commit, const struct cup_plan *plan)
 {
     const struct cup_plan *old = commit->plan;

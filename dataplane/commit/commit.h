@@ -35,6 +35,10 @@ void cup_commit_staging(const struct cup_plan *plan, char out_name[CUP_STORE_NAM
 /* cup_commit_next_epoch is the number of the epoch that is open now: 1 for a new lake. */
 uint64_t cup_commit_next_epoch(const struct cup_commit *commit);
 
+/* cup_commit_quarantine sums the live files of the pipeline's quarantine table: as it was found by
+ * cup_commit_open, or behind the last epoch if that put rows there. *out_folder is lent. */
+uint64_t cup_commit_quarantine(const struct cup_commit *commit, const char **out_folder);
+
 /* cup_commit_start says where to start reading the plan's input: *out_start is 0 for a file never
  * seen; *out_ended: it was read to its end and has not grown. Compares identities: a path that now
  * leads to another file (or whose first bytes changed, or that is shorter than the position) is

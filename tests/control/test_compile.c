@@ -62,6 +62,7 @@ static void check_header(const struct cup_plan *plan, const struct cup_settings 
     CHECK(plan->epoch_ns_max == 10000000000u && plan->epoch_bytes_max == 1u << 30);
     CHECK(plan->pool_bytes == 96u << 20 && plan->until_end == 1 && plan->silver == 1);
     CHECK(plan->file_bytes_max == 1u << 30 && plan->file_rows_max == 100000000 && plan->store == 0);
+    CHECK(plan->quarantine_max == 10ull << 30);
     CHECK(plan->log_retention_us == 30ull * 24 * 3600 * 1000000);
     CHECK(plan->bronze == 0 && plan->quarantine_inline == 1); /* one makes the other */
 }

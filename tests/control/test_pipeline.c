@@ -30,7 +30,8 @@ static void check_all_keys(void)
                "    independent: true\n"
                "limits: {record_bytes_max: 2MiB, depth_max: 5, members_max: 6, key_bytes_max: 7,\n"
                "  number_bytes_max: 8}\ncommit:\n  interval: 5s\n  bytes: 2MiB\n"
-               "bronze: {enabled: false}\nsilver: {enabled: true}\nquarantine: {inline: true}\n"
+               "bronze: {enabled: false}\nsilver: {enabled: true}\nquarantine: {inline: true, "
+               "bytes_max: 3MiB}\n"
                "codec: snappy\nstore: posix\nlog_retention: 2d\nfiles:\n  bytes: 2MiB\n  rows: "
                "5000\nkernels: scalar\nworkers: 3\nmemory: 32MiB\nunavailable: gone\n"
                "drift: {columns: ignore, types: quarantine, tables: halt}\n",
@@ -48,6 +49,7 @@ static void check_all_keys(void)
     CHECK(s.commit_ns_max == 5000000000u && s.commit_bytes_max == 2u << 20);
     CHECK(!s.bronze && s.silver && s.quarantine_inline && s.codec == CUP_CODEC_SNAPPY);
     CHECK(s.store == 2 && s.log_retention_ns == 48ull * 3600 * 1000000000);
+    CHECK(s.quarantine_max == 3u << 20);
     CHECK(s.file_bytes_max == 2u << 20 && s.file_rows_max == 5000);
     CHECK(strcmp(s.kernels, "scalar") == 0 && s.worker_count == 3 && s.pool_bytes == 32u << 20);
     CHECK(strcmp(s.unavailable, "gone") == 0);

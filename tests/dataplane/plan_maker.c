@@ -271,6 +271,7 @@ static struct cup_plan header(const struct cup_spec *spec)
         .file_bytes_max    = OR(spec->file_bytes_max, CUP_PLAN_FILE_BYTES_DEFAULT),
         .file_rows_max     = OR(spec->file_rows_max, CUP_PLAN_FILE_ROWS_DEFAULT),
         .log_retention_us  = OR(spec->log_retention_us, CUP_PLAN_LOG_RETENTION_US_DEFAULT),
+        .quarantine_max    = OR(spec->quarantine_max, 10ull << 30),
         .store             = spec->store,
         .pause_ns          = 1000000000ull,
         .breaker           = {.kind = CUP_DATASET_FAILURE_RATE, .most = INFINITY}};

@@ -81,7 +81,7 @@ struct cup_spec {
     uint32_t    workers, shard, record_bytes_max, depth_max, members_max, key_bytes_max;
     uint32_t    number_bytes_max, codec, no_bronze, no_silver, until_end;
     uint64_t    generation, epoch_ns_max, epoch_bytes_max, pool_bytes;
-    uint64_t    file_bytes_max, file_rows_max, log_retention_us;
+    uint64_t    file_bytes_max, file_rows_max, log_retention_us, quarantine_max;
     uint32_t    store;
     const char *token_id; /* its key is 32 bytes 'T' */
     const char *key_folder;

@@ -228,6 +228,8 @@ static void check_must_refuse(const struct cup_plan *good)
     REFUSED(plan->file_bytes_max = CUP_PLAN_FILE_MAX + 1);
     REFUSED(plan->file_rows_max = 0);
     REFUSED(plan->file_rows_max = CUP_PLAN_FILE_MAX + 1);
+    REFUSED(plan->quarantine_max = CUP_PLAN_QUARANTINE_BYTES_MIN - 1);
+    REFUSED(plan->quarantine_max = CUP_PLAN_QUARANTINE_BYTES_MAX + 1);
     REFUSED(plan->log_retention_us = 0);
     REFUSED(plan->log_retention_us = CUP_PLAN_LOG_RETENTION_US_MAX + 1);
     REFUSED(plan->store = CUP_PLAN_STORES);

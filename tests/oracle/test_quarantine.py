@@ -6,8 +6,10 @@ Method: good records with bad ones of many kinds between them, as NDJSON, as a d
         DuckDB says what is open (the latest row of each record) and what silver holds; the bytes that
         `show --raw` writes must be those that were put in. Then limits and contracts are mended and the
         records retried: twice, and in `kill` with SIGKILL at many moments and a call behind each.
+        `bound`: where the quarantine grows beyond its limit, the run stops with its epoch committed and the
+        next one does not begin; a retry does both, whatever share of it fails, and a larger limit goes on.
 
-    test_quarantine.py CUPEL ndjson|dump|inline|kill"""
+    test_quarantine.py CUPEL ndjson|dump|inline|kill|bound"""
 import json
 import os
 import pathlib
@@ -28,6 +30,13 @@ SEED = 31
 GOOD = 60
 KILL_RECORDS = 2600
 KILL_POINTS = 8
+BOUND_RECORDS = 700
+QUALITY = """    quality:
+      - metric: invalidValues
+        unit: percent
+        mustBeLessOrEqualTo: 0
+        customProperties: [{property: onFailure, value: abort}]
+"""
 NOTE = 'y' * 1800
 MIB = 1 << 20
 LIMITS = 'limits:\n  record_bytes_max: {}\n  depth_max: {}\n'
@@ -316,11 +325,68 @@ def kills(cupel, home):
     return wrong + ([f'only {hits} kills hit a retry'] if hits < KILL_POINTS / 2 else [])
 
 
+# --- bound ---
+
+def live_bytes(lake):
+    """Nothing merged or removed files of so small a table: all that are there are live."""
+    path = lake.only('default/quarantine/test')
+    return sum(file.stat().st_size for file in path.rglob('*.parquet') if file.parent.name != '_delta_log')
+
+
+def bounds(cupel, home):
+    rng = random.Random(SEED)
+    # refused ones of some 4 KB that do not compress: inline, 1 MiB holds a third of them. A source without end
+    # has the first half: only the limit ends that run
+    bad = [({'null_in_required'}, text(5000 + i, name=None).replace('"op": "c"', f'"note": "{rng.randbytes(2000).hex()}", "op": "c"').encode(),
+            'account') for i in range(BOUND_RECORDS)]
+    bad += list(kinds())[4:8]
+    records = write_input(home, 'ndjson', bad)
+    whole = (home / 'in.ndjson').read_bytes()
+    cut = whole.index(b'\n', len(whole) // 2) + 1
+    (home / 'in.ndjson').write_bytes(whole[:cut])
+    extra = 'commit: {bytes: 1MiB, interval: 200ms}\nworkers: 1\ncodec: none\nquarantine: {inline: true, bytes_max: %s}\n'
+    small, large = extra % '1MiB', extra % '1GiB'
+    run = lambda expect, *words: lakes.run(cupel, 'run', home / 'p', '--lake', home / 'lake', *words, expect=expect, timeout=60).stderr
+    epochs = lambda: lake.duck.execute(f"SELECT max(epoch) FROM {lake.scan(lake.only('_cupel/default/test/ledger'))}").fetchone()[0]
+    write_pipeline(home, False, small)
+    said, lake, wrong = run(1), lakes.Lake(home / 'lake'), []
+    for form in (r'default/quarantine/test: (\d+) bytes, and quarantine.bytes_max is 1048576', '`cupel quarantine ls', 'raise quarantine.bytes_max'):
+        if not re.search(form, said):
+            wrong.append(f'the run does not say {form}: {said}')
+    told, last = int((re.search(r'test: (\d+) bytes', said) or [0, 0])[1]), epochs()
+    if told <= MIB or told != live_bytes(lake):
+        wrong.append(f'{told} bytes told, {live_bytes(lake)} are there')
+    count = len(open_rows(lake))
+    if count != len([r for r in records if r.reasons and r.position < cut]):
+        wrong.append(f'{count} are open behind the first run')
+    lakes.run(cupel, 'verify', home / 'lake', '--deep')
+    (home / 'in.ndjson').write_bytes(whole)
+    if 'quarantine.bytes_max' not in run(1, '--until-end') or epochs() != last:
+        wrong.append(f'a second run went on: epoch {epochs()} behind {last}')
+    # nothing mended and the sternest breaker: a retry is judged by neither
+    write_pipeline(home, False, small + 'breaker: {rate: 0, records: 1, action: abort}\n')
+    contract_file = home / 'p/contracts/account.odcs.yaml'
+    contract_file.write_text(contract_file.read_text() + QUALITY)
+    retry(cupel, home)
+    if epochs() == last or len(open_rows(lake)) != count:
+        wrong.append(f'the retry made epoch {epochs()} behind {last}, {len(open_rows(lake))} of {count} are open')
+    write_pipeline(home, True, small)
+    retry(cupel, home)
+    write_pipeline(home, False, large)
+    run(0, '--until-end')
+    write_pipeline(home, True, large)
+    retry(cupel, home)
+    lakes.run(cupel, 'verify', home / 'lake', '--deep')
+    accepted = [r for r in records if not r.reasons or r.mended]
+    return wrong + check_open(lake, [r for r in records if r.reasons and not r.mended], 'end') + check_silver(lake, accepted, 'end')
+
+
 def main():
     cupel, case = sys.argv[1:3]
     with tempfile.TemporaryDirectory() as folder:
         home = pathlib.Path(folder)
-        wrong = kills(cupel, home) if case == 'kill' else story(cupel, home, case)
+        cases = {'kill': kills, 'bound': bounds}
+        wrong = cases[case](cupel, home) if case in cases else story(cupel, home, case)
     for sentence in wrong:
         print(sentence)
     return 1 if wrong else 0

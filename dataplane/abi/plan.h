@@ -28,7 +28,7 @@
 #include "kernels/token/token.h"
 
 #define CUP_PLAN_MAGIC       0x314e4c5050555043ull /* "CPUPPLN1" */
-#define CUP_PLAN_VERSION     1u
+#define CUP_PLAN_VERSION     2u
 #define CUP_PLAN_BYTES_MAX   (256u << 20)
 #define CUP_PLAN_WORKERS_MAX 64u
 #define CUP_PLAN_TABLES_MAX  65536u

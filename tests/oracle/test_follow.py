@@ -181,7 +181,7 @@ def rotate(world):
         append(path, world.lines(90 if turn == 1 else 4))
     world.await_rows()
     append(world.folder / 'last.ndjson', world.lines(9)[:-1])  # its LF never comes
-    time.sleep(0.6)
+    world.await_rows(world.numbers - 1)
     os.remove(world.folder / 'last.ndjson')
     world.await_rows()
     said = world.stop()

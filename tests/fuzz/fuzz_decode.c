@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Goal:   no input file ends the data plane, and every instruction level reads it alike: the same
  *         records, verdicts and rows.
- * Method: the first byte says form and compression; the rest is a file. Source and decode run over
- *         it at the scalar level and at the best one; hashes of all they say must be equal. */
+ * Method: the first byte says form, compression and format; the rest is a file. Source and decode
+ * run over it at the scalar level and at the best one; hashes of all they say must be equal. */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,7 +19,8 @@
 #define FNV_START  0xcbf29ce484222325u
 #define FNV_PRIME  0x100000001b3u
 
-enum choice { CHOICE_DUMP = 1, CHOICE_GZIP = 2 };
+enum choice { CHOICE_DUMP = 1, CHOICE_GZIP = 2, CHOICE_FORMAT = 4 }; /* a format is times 4 */
+#define CHOICES (CHOICE_FORMAT * CUP_FORMAT_COUNT)
 
 /* What is open for one choice and level. Opening costs more than reading a small file: decode
  * serves many files, as it serves many batches. */
@@ -69,6 +70,7 @@ static struct cup_plan *make_plan(const char *path, uint8_t choice, const char *
                                   .inputs           = inputs,
                                   .input_count      = 1,
                                   .kernels          = kernels,
+                                  .format           = choice / CHOICE_FORMAT,
                                   .record_bytes_max = CUP_RECORD_BYTES_MIN,
                                   .until_end        = 1};
 
@@ -203,10 +205,10 @@ static void write_file(const uint8_t *bytes, size_t count)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
-    static struct run runs[2][4]; /* level, choice */
+    static struct run runs[2][CHOICES]; /* level, choice */
 
     if (count == 0) return 0;
-    uint8_t choice = bytes[0] & (CHOICE_DUMP | CHOICE_GZIP);
+    uint8_t choice = bytes[0] % CHOICES;
     write_file(bytes + 1, count - 1);
     FUZZ_CHECK(say(&runs[0][choice], choice, "scalar") == say(&runs[1][choice], choice, "auto"));
     return 0;

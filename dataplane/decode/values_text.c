@@ -165,16 +165,12 @@ uint32_t cup_put_priv_hex(struct cup_cell *cell, const struct cup_json_node *nod
 /* What the connector sends of a type that it does not know: its text, as bytes. */
 uint32_t cup_put_priv_text_base64(struct cup_cell *cell, const struct cup_json_node *node)
 {
-    uint8_t *to;
-    size_t   made;
-
-    if (node->kind != CUP_JSON_STRING) return CUP_OUTCOME_TYPE_MISMATCH;
-    struct cup_span text    = cup_values_priv_text(cell->decode, node);
-    uint32_t        outcome = cup_cell_priv_room(cell, text.bytes / 4 * 3, &to);
+    uint32_t outcome = put_base64_of(cell, node, false);
     if (outcome != OK) return outcome;
-    if (!cup_base64_decode(text.at, text.bytes, false, to, &made)) return CUP_OUTCOME_BASE64;
-    if (!cup_utf8_valid(to, made)) return CUP_OUTCOME_UTF8;
-    return cup_cell_priv_end(cell, made);
+
+    const uint32_t *offsets = cell->column->offsets + cell->row;
+    bool valid = cup_utf8_valid(cell->column->text + offsets[0], offsets[1] - offsets[0]);
+    return valid ? OK : CUP_OUTCOME_UTF8;
 }
 
 /* --- bits: "AQAB" is 01 00 01, lowest byte first: 10000000000000001 --- */

@@ -25,6 +25,7 @@ void cup_json_priv_renew_habits(struct cup_json *json)
     if (json->key_id_base > UINT32_MAX - 2 * CUP_JSON_KEY_IDS) return; /* no id ever comes twice */
     json->key_id_base += CUP_JSON_KEY_IDS;
     cup_json_priv_begin_habits(json);
+    cup_json_priv_forget_shapes(json); /* their nodes have the old ids */
 }
 
 static bool is_key(const struct cup_json *json, uint32_t index, const uint8_t *key, uint32_t bytes)

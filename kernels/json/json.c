@@ -75,6 +75,7 @@ static bool take_memory(struct cup_json *json, const struct level *level)
         json->sj = cup_sj_open(level->simdjson, bytes);
     else
         json->scalar_pos = malloc((bytes + CUP_INDEX_SENTINELS) * sizeof *json->scalar_pos);
+    cup_json_priv_open_shapes(json);
     return json->nodes != NULL && json->keys != NULL && json->frames != NULL &&
            json->slots != NULL && json->habits != NULL && json->habit_texts != NULL &&
            (json->sj != NULL || json->scalar_pos != NULL);
@@ -122,6 +123,7 @@ void cup_json_close(struct cup_json *json)
     free(json->slots);
     free(json->habits);
     free(json->habit_texts);
+    cup_json_priv_close_shapes(json);
     free(json->key_text[0]);
     free(json->key_text[1]);
     free(json);
@@ -138,7 +140,7 @@ static bool index_text(struct cup_json *json, const uint8_t *buf, uint32_t bytes
 {
     CUP_ASSERT(bytes <= json->slice_bytes_max);
 
-    uint32_t              count;
+    uint32_t              count = 0;
     enum cup_index_status status;
     if (json->sj != NULL) {
         status = cup_sj_index(json->sj, buf, bytes, out_pos, &count);
@@ -148,6 +150,7 @@ static bool index_text(struct cup_json *json, const uint8_t *buf, uint32_t bytes
     }
     CUP_ASSERT(status != CUP_INDEX_FAILED);
     if (status == CUP_INDEX_EMPTY) *out_pos = no_entries;
+    json->pos_count = status == CUP_INDEX_OK ? count : 0;
     return status == CUP_INDEX_OK || status == CUP_INDEX_EMPTY;
 }
 
@@ -197,6 +200,40 @@ static bool find_entries(struct cup_json *json, uint32_t at, uint32_t bytes,
     return true;
 }
 
+static void walk_record(struct cup_json *json, struct cup_json_walk *walk,
+                        struct cup_json_doc *out_doc)
+{
+    out_doc->node_count = cup_json_priv_walk(json, walk);
+    out_doc->verdict    = walk->verdict;
+    if (walk->verdict != CUP_JSON_OK) out_doc->bad_at = walk->bad_at;
+}
+
+/* False: it has to be walked. */
+static bool recognise_record(struct cup_json *json, struct cup_json_walk *walk,
+                             struct cup_json_doc *out_doc)
+{
+    const struct cup_json_shape *shape =
+        cup_json_priv_recognise(json, walk, json->pos_count - json->cursor);
+
+    if (shape == NULL) return false;
+    out_doc->nodes      = shape->nodes;
+    out_doc->node_count = shape->node_count;
+    out_doc->verdict    = CUP_JSON_OK;
+    return true;
+}
+
+/* Remembers what an accepted record was like; `first` is its first entry. */
+static void learn_record(struct cup_json *json, const struct cup_json_walk *walk, uint32_t first,
+                         const struct cup_json_doc *doc)
+{
+    struct cup_json_walk record = *walk;
+
+    record.pos = json->pos + first;
+    if (doc->verdict == CUP_JSON_OK)
+        cup_json_priv_learn_shape(json, &record, doc->node_count,
+                                  (uint32_t)(walk->pos - record.pos));
+}
+
 void cup_json_parse(struct cup_json *json, uint32_t at, uint32_t bytes,
                     const struct cup_json_known *known, uint32_t known_count,
                     struct cup_json_doc *out_doc)
@@ -215,13 +252,17 @@ void cup_json_parse(struct cup_json *json, uint32_t at, uint32_t bytes,
         return;
     }
     cup_json_priv_renew_habits(json);
-    out_doc->node_count = cup_json_priv_walk(json, &walk);
-    out_doc->verdict    = walk.verdict;
-    out_doc->bad_at     = walk.verdict != CUP_JSON_OK ? walk.bad_at : at;
-    if (!json->refused) {
-        json->escape_at = walk.escape_at;
-        json->cursor    = (uint32_t)(walk.pos - json->pos);
+    if (json->refused) {
+        walk_record(json, &walk, out_doc);
+        return;
     }
+    if (!recognise_record(json, &walk, out_doc)) {
+        uint32_t first = json->cursor;
+        walk_record(json, &walk, out_doc);
+        learn_record(json, &walk, first, out_doc);
+    }
+    json->escape_at = walk.escape_at;
+    json->cursor    = (uint32_t)(walk.pos - json->pos);
 }
 
 void cup_json_text(struct cup_json *json, const uint8_t *buf, uint32_t bytes,

@@ -14,7 +14,8 @@
  * Fails     open only. A bad record is a verdict.
  * Bounds    struct cup_json_limits; a slice is <= slice_bytes_max and starts and ends at records.
  * Source    RFC 8259; strictness decided in the table of kernels/json/README.md.
- * Tests     tests/kernels/test_json.c, test_json_habits.c, test_json_levels.c, test_json_suite.c
+ * Tests     tests/kernels/test_json.c, test_json_habits.c, test_json_shapes.c,
+ *           test_json_levels.c, test_json_suite.c
  */
 #ifndef CUP_KERNELS_JSON_JSON_H
 #define CUP_KERNELS_JSON_JSON_H

@@ -4,6 +4,7 @@
  *   walk.c    one record: entries --> nodes or the first fault
  *   habits.c  the order in which members usually come: which keys need no search for their twin
  *   keys.c    members of one object: is a key there twice?
+ *   shape.c   what a record was like: one of the same shape is compared instead of walked
  *   escape.c  backslashes in strings: legal? what do they mean?
  *   number.c  numbers that are not plain digits
  */
@@ -58,6 +59,46 @@ enum {
     CUP_JSON_HABIT_COUNT,  /* habits from here on are learnt */
 };
 
+#define CUP_JSON_SHAPES      32u /* three operations of ten tables */
+#define CUP_JSON_SHAPE_NODES 512u
+#define CUP_JSON_SHAPE_TRIES 4u /* shapes with as many entries that are compared with a record */
+#define CUP_JSON_SIGHTINGS   256u
+#define CUP_JSON_RUN_BYTES   CUP_JSON_PADDING /* a run is compared without bounds */
+#define CUP_JSON_RUN_PIECES  (CUP_JSON_RUN_BYTES / 16)
+_Static_assert(CUP_JSON_RUN_BYTES < UINT8_MAX, "places in a run take a byte");
+_Static_assert(CUP_JSON_SHAPE_NODES < UINT16_MAX, "nodes of a shape take two");
+
+typedef uint64_t cup_json_piece __attribute__((vector_size(16)));
+
+/* The bytes between two values, `,"id":` say, and the value behind them. Offsets count from the
+ * run's first byte, entries from the record's first one. */
+struct cup_json_run {
+    struct cup_json_node *node;        /* the value's */
+    uint32_t              entry;       /* of its first byte */
+    uint8_t               key_at;      /* the value's key; 0: it has none */
+    uint8_t               token_count; /* entries before the value's */
+    uint8_t               pieces;      /* of the text */
+    bool                  known;       /* the value is a known text */
+    cup_json_piece        text[CUP_JSON_RUN_PIECES], mask[CUP_JSON_RUN_PIECES]; /* 0 behind it */
+};
+
+/* An array or object: where its brackets are, in runs. */
+struct cup_json_box {
+    uint32_t open_entry, close_entry; /* of the runs */
+    uint16_t node;
+    uint8_t  open_at, close_at, key_at;
+};
+
+/* A record that was accepted, without its values. `nodes` are those of the last record of this
+ * shape: only places and kinds of values have to be written anew. */
+struct cup_json_shape {
+    uint32_t              entry_count, node_count, run_count, box_count;
+    uint32_t              node_cap; /* room of all three is for so many nodes; the runs' owns it */
+    struct cup_json_run  *runs;     /* behind the last one is no value */
+    struct cup_json_node *nodes;
+    struct cup_json_box  *boxes;
+};
+
 /* An array or object that is open; frames[0] stands for the record itself. */
 struct cup_json_frame {
     uint32_t node;
@@ -78,8 +119,9 @@ struct cup_json {
     /* the slice */
     const uint8_t  *buf;
     uint32_t        from, to;
-    bool            refused;   /* each record is indexed alone */
-    const uint32_t *pos;       /* relative to from; not set when refused */
+    bool            refused; /* each record is indexed alone */
+    const uint32_t *pos;     /* relative to from; not set when refused */
+    uint32_t        pos_count;
     uint32_t        cursor;    /* entry of pos behind the last record asked for */
     uint32_t        escape_at; /* see struct cup_json_walk */
 
@@ -93,6 +135,11 @@ struct cup_json {
     uint8_t (*habit_texts)[CUP_JSON_HABIT_BYTES]; /* `"key":` of each */
     uint32_t habit_count, habit_refused_count;    /* refused: for lack of room */
     uint32_t key_id_base;                         /* a habit's key_id: this and its number */
+
+    struct cup_json_shape  shape_places[CUP_JSON_SHAPES];
+    struct cup_json_shape *shapes[CUP_JSON_SHAPES]; /* the last one used first */
+    uint32_t               shape_count, shape_credit;
+    uint32_t               sightings[CUP_JSON_SIGHTINGS]; /* sums of records that may come again */
 
     /* duplicate keys: open addressing; a slot is stamp << 16 | member, and empty when the stamp is
      * not the current one, so that nothing has to be cleared per object */
@@ -137,6 +184,23 @@ uint32_t cup_json_priv_follow(struct cup_json *json, uint32_t habit, const uint8
 void cup_json_priv_learn(struct cup_json *json, const uint8_t *buf, uint32_t place,
                          const struct cup_json_frame *frame);
 
+/* cup_json_priv_recognise judges a record that has a known shape; NULL: it has none, or is not
+ * legal, which the walker finds out. `left` entries are left in the slice. */
+const struct cup_json_shape *cup_json_priv_recognise(struct cup_json      *json,
+                                                     struct cup_json_walk *walk, uint32_t left);
+
+/* cup_json_priv_learn_shape remembers a record that the walker accepted, when it has come before.
+ * walk->pos is its first entry. */
+void cup_json_priv_learn_shape(struct cup_json *json, const struct cup_json_walk *walk,
+                               uint32_t node_count, uint32_t entry_count);
+
+/* cup_json_priv_use_shape makes the shape of a place the first to be tried. */
+void cup_json_priv_use_shape(struct cup_json *json, uint32_t index);
+
+void cup_json_priv_open_shapes(struct cup_json *json);
+void cup_json_priv_close_shapes(struct cup_json *json);
+void cup_json_priv_forget_shapes(struct cup_json *json);
+
 /* cup_json_priv_twice looks for a key that is there twice among keys[0..count).
  *
  * Returns   the number of its second member; 0 when all differ. */
@@ -170,6 +234,30 @@ static inline bool cup_json_priv_is_habit(const struct cup_json *json, uint32_t 
         if (cup_json_priv_load8(at + i) != cup_json_priv_load8(json->habit_texts[index] + i))
             return false;
     return true;
+}
+
+/* cup_json_priv_compare_run sets bits in *differ when the bytes of a run do not stand at `at`.
+ * CUP_JSON_RUN_BYTES are readable there. */
+static inline void cup_json_priv_compare_run(const struct cup_json_run *run, const uint8_t *at,
+                                             cup_json_piece *differ)
+{
+    uint32_t i = 0;
+
+    do {
+        cup_json_piece piece;
+        memcpy(&piece, at + i * sizeof piece, sizeof piece);
+        *differ |= (piece ^ run->text[i]) & run->mask[i];
+    } while (__builtin_expect(++i < run->pieces, 0));
+}
+
+/* cup_json_priv_is_schema: is the node's key that of texts that may be known? */
+static inline bool cup_json_priv_is_schema(const struct cup_json_walk *walk,
+                                           const struct cup_json_node *node)
+{
+    static const char key[] = {'s', 'c', 'h', 'e', 'm', 'a'};
+
+    return node->key_bytes == sizeof key &&
+           memcmp(walk->text + (node->key_at - walk->base), key, sizeof key) == 0;
 }
 
 /* cup_json_priv_hash mixes the secret seed and a key with 8 readable bytes behind it. Every byte

@@ -152,28 +152,31 @@ static INLINE const uint32_t *take_string(struct cup_json_walk *walk, const uint
 
 #define ALL_BYTES(byte) (0x0101010101010101u * (byte))
 
-static INLINE bool eight_digits(uint64_t word)
+/* Bits in the upper half of a byte for each that is no digit. A sum that carries into the next byte
+ * comes from one that is none. */
+static INLINE uint64_t other_than_digits(uint64_t word)
 {
-    uint64_t high = word & ALL_BYTES(0xF0);
-    uint64_t over = (word + ALL_BYTES(6)) & ALL_BYTES(0xF0);
-    return ((high ^ ALL_BYTES('0')) | (over ^ ALL_BYTES('0'))) == 0;
+    uint64_t digits = word ^ ALL_BYTES('0');
+    return digits | (digits + ALL_BYTES(6));
 }
 
 /* True for an integer without sign and without useless zeros, seen eight digits at a time. */
 static INLINE bool plain_integer(const uint8_t *text, uint32_t bytes)
 {
-    uint64_t word = cup_json_priv_load8(text);
+    uint64_t others;
 
     if (bytes < 8) {
         uint32_t spare_bits = 64 - 8 * bytes;
-        word = word << spare_bits | (ALL_BYTES('0') & (((uint64_t)1 << spare_bits) - 1));
-        return eight_digits(word) && (text[0] != '0' || bytes == 1);
+        others = other_than_digits((cup_json_priv_load8(text) ^ ALL_BYTES('0')) << spare_bits ^
+                                   ALL_BYTES('0'));
+    } else {
+        others = other_than_digits(cup_json_priv_load8(text)) |
+                 other_than_digits(cup_json_priv_load8(text + bytes - 8));
+        if (bytes > 16) others |= other_than_digits(cup_json_priv_load8(text + 8));
+        for (uint32_t i = 16; __builtin_expect(i + 8 < bytes, 0); i += 8)
+            others |= other_than_digits(cup_json_priv_load8(text + i));
     }
-    for (uint32_t i = 8; i < bytes; i += 8) {
-        if (!eight_digits(word)) return false;
-        word = cup_json_priv_load8(text + (i + 8 < bytes ? i : bytes - 8));
-    }
-    return eight_digits(word) && text[0] != '0';
+    return (others & ALL_BYTES(0xF0)) == 0 && (text[0] != '0' || bytes == 1);
 }
 
 static INLINE const uint32_t *take_number(struct cup_json *json, struct cup_json_walk *walk,
@@ -211,15 +214,12 @@ static INLINE const uint32_t *take_word(struct cup_json_walk *walk, const uint32
 /* Takes a value that is neither array nor object. Its text must be legal up to the next entry:
  * stage 1 lets `12"x"` pass as one token. */
 static INLINE const uint32_t *take_scalar(struct cup_json *json, struct cup_json_walk *walk,
-                                          const uint32_t *p, uint32_t index)
+                                          const uint32_t *p, struct cup_json_node *node)
 {
-    struct cup_json_node *node  = &json->nodes[index];
-    const uint8_t        *text  = walk->text;
-    uint32_t              at    = p[0];
-    uint8_t               first = text[at];
+    const uint8_t *text  = walk->text;
+    uint32_t       at    = p[0];
+    uint8_t        first = text[at];
 
-    node->next        = index + 1;
-    node->child_count = 0;
     if (first == '"') return take_string(walk, p, node);
 
     uint32_t end = p[1]; /* of the next record, perhaps: only white space lies between */
@@ -297,11 +297,7 @@ static INLINE const uint32_t *close_frame(struct cup_json *json, struct cup_json
 static const uint32_t *skip_known(const struct cup_json_walk *walk, const uint32_t *p,
                                   struct cup_json_node *node, uint32_t node_index)
 {
-    static const char key[] = {'s', 'c', 'h', 'e', 'm', 'a'};
-
-    if (node->key_bytes != sizeof key ||
-        memcmp(walk->text + (node->key_at - walk->base), key, sizeof key) != 0)
-        return NULL;
+    if (!cup_json_priv_is_schema(walk, node)) return NULL;
     for (uint32_t i = 0; i < walk->known_count; i++) {
         const struct cup_json_known *known = &walk->known[i];
         if (known->bytes > walk->end - p[0] || known->token_count == 0) continue;
@@ -379,7 +375,10 @@ uint32_t cup_json_priv_walk(struct cup_json *json, struct cup_json_walk *walk)
         uint8_t         first  = text[p[0]];
         const uint32_t *behind = NULL;
         if (first != '{' && first != '[') {
-            behind = take_scalar(json, walk, p, index++);
+            behind                         = take_scalar(json, walk, p, &json->nodes[index]);
+            json->nodes[index].next        = index + 1;
+            json->nodes[index].child_count = 0;
+            index++;
             if (behind == NULL) break;
         } else if (first == '{' && walk->known_count > 0 && frame == json->frames + 1) {
             behind = skip_known(walk, p, &json->nodes[index], index);
@@ -398,4 +397,101 @@ uint32_t cup_json_priv_walk(struct cup_json *json, struct cup_json_walk *walk)
         p = after_value(json, walk, behind, index, &frame);
     }
     return walk->verdict == CUP_JSON_OK ? index : 0;
+}
+
+/* --- records of a shape that is known --- */
+
+/* A value that is none of the usual ones. */
+static CALLED bool take_other_value(struct cup_json *json, struct cup_json_walk *walk,
+                                    const uint32_t *p, const struct cup_json_run *run)
+{
+    struct cup_json_node *node = run->node;
+
+    node->flags = 0;
+    if (!run->known) return take_scalar(json, walk, p, node) != NULL;
+    return skip_known(walk, p, node, node->next - 1) == walk->pos + run[1].entry;
+}
+
+/* Takes the value at entry p: strings without escapes, plain integers and null at once. */
+static INLINE bool take_value(struct cup_json *json, struct cup_json_walk *walk, const uint32_t *p,
+                              const struct cup_json_run *run)
+{
+    static const char     null[] = {'n', 'u', 'l', 'l'};
+    struct cup_json_node *node   = run->node;
+    const uint8_t        *text   = walk->text + p[0];
+    uint32_t              bytes = p[1] - p[0], quote = 0;
+    uint8_t               kind = CUP_JSON_NUMBER;
+
+    if (text[0] == '"' && text[bytes - 1] == '"' && !may_hold_escape(walk, p[1])) {
+        quote = 1;
+        kind  = CUP_JSON_STRING;
+    } else if (bytes == sizeof null && memcmp(text, null, sizeof null) == 0) {
+        kind = CUP_JSON_NULL;
+    } else if (bytes > json->limits.number_bytes_max || !plain_integer(text, bytes)) {
+        return take_other_value(json, walk, p, run);
+    }
+    node->at    = walk->base + p[0] + quote;
+    node->bytes = bytes - 2 * quote;
+    node->kind  = kind;
+    node->flags = 0;
+    return true;
+}
+
+static void place_box(const struct cup_json_walk *walk, const struct cup_json_box *box,
+                      struct cup_json_node *node)
+{
+    uint32_t open  = walk->base + walk->pos[box->open_entry];
+    uint32_t close = walk->base + walk->pos[box->close_entry] + box->close_at;
+
+    node->at    = open + box->open_at;
+    node->bytes = close + 1 - node->at;
+    if (box->key_at != 0) node->key_at = open + box->key_at;
+}
+
+/* Takes a record that has as many entries as the shape; false: it is of another one, or not legal.
+ * Runs that differ are found out at the end: whatever was taken until then lay in the record. */
+static bool take_shape(struct cup_json *json, struct cup_json_walk *walk,
+                       struct cup_json_shape *shape)
+{
+    const struct cup_json_run *run = shape->runs, *last = run + shape->run_count - 1;
+    cup_json_piece             differ = {0};
+
+    for (; run < last; run++) {
+        const uint32_t *p  = walk->pos + run->entry;
+        uint32_t        at = p[0];
+        cup_json_priv_compare_run(run, walk->text + at, &differ);
+        if (run->key_at != 0) run->node->key_at = walk->base + at + run->key_at;
+        if (!take_value(json, walk, p + run->token_count, run)) return false;
+    }
+    cup_json_priv_compare_run(last, walk->text + walk->pos[last->entry], &differ);
+    if ((differ[0] | differ[1]) != 0) return false;
+    for (uint32_t i = 0; i < shape->box_count; i++)
+        place_box(walk, &shape->boxes[i], &shape->nodes[shape->boxes[i].node]);
+    return true;
+}
+
+/* Of the entries that are left in the slice, are just so many the record's? */
+static bool has_entries(const struct cup_json_walk *walk, uint32_t count, uint32_t left)
+{
+    return count <= left && walk->pos[count - 1] < walk->end && walk->pos[count] >= walk->end;
+}
+
+const struct cup_json_shape *cup_json_priv_recognise(struct cup_json      *json,
+                                                     struct cup_json_walk *walk, uint32_t left)
+{
+    uint32_t escape_at = walk->escape_at, tries = 0;
+
+    for (uint32_t i = 0; i < json->shape_count && tries < CUP_JSON_SHAPE_TRIES; i++) {
+        struct cup_json_shape *shape = json->shapes[i];
+        if (!has_entries(walk, shape->entry_count, left)) continue;
+        tries++;
+        if (take_shape(json, walk, shape)) {
+            if (i > 0) cup_json_priv_use_shape(json, i);
+            walk->pos += shape->entry_count;
+            return shape;
+        }
+        walk->verdict   = CUP_JSON_OK; /* nothing is refused here */
+        walk->escape_at = escape_at;
+    }
+    return NULL;
 }

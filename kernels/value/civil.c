@@ -3,6 +3,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
 
 #define US_PER_S   1000000ll
 #define ERA_DAYS   146097 /* 400 years */
@@ -34,10 +37,24 @@ static struct date date_of(int64_t days)
                          .day   = in_year - (153 * month + 2) / 5 + 1};
 }
 
+/* `count` digits of a number that has no more. */
+static void put_digits(char *at, uint32_t value, uint32_t count)
+{
+    for (; count > 0; value /= 10)
+        at[--count] = (char)('0' + value % 10);
+}
+
 void cup_civil_day_text(int64_t days, char out[CUP_CIVIL_TEXT_BYTES])
 {
     struct date date = date_of(days);
 
+    if (date.year >= 0 && date.year <= 9999) {
+        memcpy(out, "yyyy-mm-dd", 11);
+        put_digits(out, (uint32_t)date.year, 4);
+        put_digits(out + 5, date.month, 2);
+        put_digits(out + 8, date.day, 2);
+        return;
+    }
     snprintf(out, CUP_CIVIL_TEXT_BYTES, "%04" PRId64 "-%02" PRIu32 "-%02" PRIu32, date.year,
              date.month, date.day);
 }
@@ -49,12 +66,17 @@ int64_t cup_civil_day(int64_t us)
 
 void cup_civil_moment_text(int64_t us, char out[CUP_CIVIL_TEXT_BYTES])
 {
-    char    day[CUP_CIVIL_TEXT_BYTES];
     int64_t days = cup_civil_day(us), rest = us - days * CUP_CIVIL_US_PER_DAY, s = rest / US_PER_S;
 
-    cup_civil_day_text(days, day);
-    snprintf(out, CUP_CIVIL_TEXT_BYTES, "%.16sT%02u:%02u:%02u.%06u", day, (unsigned)(s / 3600),
-             (unsigned)(s / 60 % 60), (unsigned)(s % 60), (unsigned)(rest % US_PER_S));
+    cup_civil_day_text(days, out);
+    size_t bytes = strlen(out);
+    CUP_ASSERT(bytes + sizeof "Thh:mm:ss.ffffff" <= CUP_CIVIL_TEXT_BYTES); /* 106 million days */
+    char *time = out + bytes;
+    memcpy(time, "Thh:mm:ss.ffffff", 17);
+    put_digits(time + 1, (uint32_t)(s / 3600), 2);
+    put_digits(time + 4, (uint32_t)(s / 60 % 60), 2);
+    put_digits(time + 7, (uint32_t)(s % 60), 2);
+    put_digits(time + 10, (uint32_t)(rest % US_PER_S), 6);
 }
 
 /* March to December lie in the shifted year that begins with their own year. */

@@ -4,25 +4,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernels/value/digits_priv.h"
+
 #define DIGITS_MAX 19u /* of INT64_MAX; 19 nines still fit an unsigned 64-bit integer */
-
-/* Eight ASCII digits in memory order, or not: bits above the low nibble tell. */
-static bool are_digits(uint64_t eight)
-{
-    const uint64_t high = 0xf0f0f0f0f0f0f0f0u, six = 0x0606060606060606u;
-
-    return ((eight & high) | (((eight + six) & high) >> 4)) == 0x3333333333333333u;
-}
-
-/* Pairs, then fours, then all eight, each step in one multiplication. */
-static uint64_t value_of_digits(uint64_t eight)
-{
-    eight -= 0x3030303030303030u;
-    eight         = eight * 10 + (eight >> 8);
-    uint64_t low  = (eight & 0x000000ff000000ffu) * 0x000f424000000064u;
-    uint64_t high = (eight >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u;
-    return (low + high) >> 32;
-}
 
 static enum cup_fit form_or_range(const uint8_t *digits, size_t count)
 {
@@ -64,14 +48,14 @@ enum cup_fit cup_integer_parse(const uint8_t *text, size_t bytes, int64_t *out_v
     if (count > DIGITS_MAX) return form_or_range(digits, count);
     if (few > 0) {
         uint64_t eight = load_few(digits, few);
-        if (!are_digits(eight)) return CUP_FIT_FORM;
-        sum = value_of_digits(eight);
+        if (!cup_digits_priv_are(eight)) return CUP_FIT_FORM;
+        sum = cup_digits_priv_value(eight);
     }
     for (size_t at = few; at < count; at += 8) {
         uint64_t eight;
         memcpy(&eight, digits + at, sizeof eight);
-        if (!are_digits(eight)) return CUP_FIT_FORM;
-        sum = sum * 100000000u + value_of_digits(eight);
+        if (!cup_digits_priv_are(eight)) return CUP_FIT_FORM;
+        sum = sum * 100000000u + cup_digits_priv_value(eight);
     }
     if (sum > (uint64_t)INT64_MAX + negative) return CUP_FIT_RANGE;
     *out_value = (int64_t)(negative ? 0 - sum : sum);

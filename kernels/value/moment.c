@@ -3,12 +3,15 @@
 
 #include <string.h>
 
+#include "kernels/value/digits_priv.h"
+
 #define YEAR_DIGITS_MAX    10u /* "+292278994": what producers print for infinite dates */
 #define FRACTION_DIGITS    6u  /* microseconds */
 #define OFFSET_HOURS_MAX   18u /* the widest offset that java.time prints */
 #define US_PER_SECOND      1000000ll
 #define SECONDS_PER_MINUTE 60u
 #define SECONDS_PER_HOUR   3600u
+#define USUAL_FORM         "YYYY-MM-DDTHH:MM:SSZ" /* or a fraction before the Z */
 
 struct reader {
     const uint8_t *text;
@@ -167,6 +170,59 @@ enum cup_fit cup_moment_date(const uint8_t *text, size_t bytes, int32_t *out_day
     return CUP_FIT_OK;
 }
 
+static uint64_t load8(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* The digits between the point and Z as microseconds; without a point there are none. They are read
+ * with what stands before them, eight bytes in all. */
+static bool read_fraction(const uint8_t *text, size_t bytes, int64_t *out_us)
+{
+    size_t digits = bytes - sizeof USUAL_FORM;
+
+    *out_us = 0;
+    if (bytes == sizeof USUAL_FORM - 1) return true;
+    if (text[19] != '.' || digits < 1 || digits > FRACTION_DIGITS) return false;
+    uint64_t word = load8(text + bytes - 9) >> (64 - 8 * digits) | CUP_DIGITS_ZEROS << 8 * digits;
+    if (!cup_digits_priv_are(word)) return false;
+    *out_us = (int64_t)(cup_digits_priv_value(word) / 100);
+    return true;
+}
+
+/* The form that most producers print, in words of eight bytes; false: another form, or not legal.
+ *
+ *   2024-02- 19T06:08 :39.024458Z    date and time in UTC, up to six digits behind the point */
+static bool read_usual(const uint8_t *text, size_t bytes, int64_t *out_us)
+{
+    const uint64_t date_marks = 0xff0000ff00000000u, time_marks = 0x0000ff0000ff0000u;
+    int64_t        fraction;
+
+    if (bytes < sizeof USUAL_FORM - 1 || bytes > sizeof USUAL_FORM + FRACTION_DIGITS) return false;
+    uint64_t date = load8(text), time = load8(text + 8);
+    if ((date & date_marks) != (load8((const uint8_t *)USUAL_FORM) & date_marks) ||
+        (time & time_marks) != (load8((const uint8_t *)USUAL_FORM + 8) & time_marks) ||
+        text[16] != ':' || text[bytes - 1] != 'Z' || !read_fraction(text, bytes, &fraction))
+        return false;
+    date          = (date & ~date_marks) | (CUP_DIGITS_ZEROS & date_marks);
+    time          = (time & ~time_marks) | (CUP_DIGITS_ZEROS & time_marks);
+    uint32_t tens = (uint32_t)text[17] - '0', ones = (uint32_t)text[18] - '0';
+    if (!cup_digits_priv_are(date) || !cup_digits_priv_are(time) || tens > 5 || ones > 9)
+        return false;
+    uint32_t number = (uint32_t)cup_digits_priv_value(date); /* YYYY0MM0 */
+    uint32_t year = number / 10000, month = number % 10000 / 10;
+    number       = (uint32_t)cup_digits_priv_value(time); /* DD0HH0MM */
+    uint32_t day = number / 1000000, hour = number / 1000 % 1000, minute = number % 1000;
+    if (year == 0 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59) return false;
+    if (day > 28 && day > days_in_month(year, month)) return false;
+    uint32_t seconds = hour * SECONDS_PER_HOUR + minute * SECONDS_PER_MINUTE + tens * 10 + ones;
+    *out_us =
+        days_of(year, month, day) * CUP_MOMENT_US_PER_DAY + seconds * US_PER_SECOND + fraction;
+    return true;
+}
+
 static enum cup_fit parse(const uint8_t *text, size_t bytes, bool instant, int64_t *out_us)
 {
     struct reader reader = {.text = text, .bytes = bytes};
@@ -175,6 +231,7 @@ static enum cup_fit parse(const uint8_t *text, size_t bytes, bool instant, int64
 
     CUP_ASSERT(text != NULL || bytes == 0);
     CUP_ASSERT(out_us != NULL);
+    if (read_usual(text, bytes, out_us)) return CUP_FIT_OK;
     if (is_infinity(text, bytes)) return CUP_FIT_RANGE;
     if (!take_date(&reader, &days) || !take(&reader, 'T') || !take_time(&reader, &us, &finer))
         return CUP_FIT_FORM;

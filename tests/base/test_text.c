@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Goal:   texts grow without losing bytes, JSON strings are escaped as RFC 8259 asks, errors have
- * texts. Method: known answers; every byte below 0x20; a text built in random pieces against one
- * memcpy. */
+ * texts, hashes never change. Method: known answers; every byte below 0x20; a text built in random
+ * pieces against one memcpy. */
 #include "base/text.h"
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "tests/check.h"
+
+static void check_hash(void)
+{
+    CHECK(cup_hash_bytes(CUP_HASH_START, "", 0) == 0xcbf29ce484222325u); /* FNV's own vectors */
+    CHECK(cup_hash_bytes(CUP_HASH_START, "a", 1) == 0xaf63dc4c8601ec8cu);
+    CHECK(cup_hash_bytes(CUP_HASH_START, "foobar", 6) == 0x85944171f73967e8u);
+    CHECK(cup_hash_bytes(cup_hash_bytes(CUP_HASH_START, "foo", 3), "bar", 3) ==
+          0x85944171f73967e8u);
+}
 
 static void check_json(void)
 {
@@ -86,6 +96,7 @@ int main(int argc, char **argv)
 {
     struct cup_rnd rnd = cup_test_begin(argc, argv);
 
+    check_hash();
     check_json();
     check_growth(&rnd);
     check_errors();

@@ -312,6 +312,36 @@ static void check_dates(void)
     }
 }
 
+/* Z and +00:00 mean the same, and only the first is read in words: whatever byte stands wherever,
+ * both must say the same. */
+static void check_usual_stamps(void)
+{
+    static const char point[] = ".123456", *const starts[] = {
+                                               "2024-02-29T12:34:56", "1900-02-28T23:59:59",
+                                               "0001-01-01T00:00:00", "9999-12-31T19:09:49"};
+
+    for (size_t i = 0; i < 4 * (sizeof point + 1); i++) {
+        char   z[40], offset[40];
+        size_t digits = i / 4;
+        size_t bytes  = (size_t)snprintf(z, sizeof z, "%s%.*s", starts[i % 4], (int)digits, point);
+        if (digits == sizeof point) z[bytes++] = '7'; /* below the microsecond */
+        memcpy(z + bytes, "Z", 2);
+        for (size_t at = 0; at < bytes; at++) {
+            char is = z[at];
+            for (int byte = 0; byte < 256; byte++) {
+                int64_t got = 4711, expected = 4711;
+                z[at] = (char)byte;
+                memcpy(offset, z, bytes);
+                memcpy(offset + bytes, "+00:00", 6);
+                enum cup_fit fit = cup_moment_instant(raw(z), bytes + 1, &got);
+                CHECK(fit == cup_moment_instant(raw(offset), bytes + 6, &expected));
+                CHECK(got == expected);
+            }
+            z[at] = is;
+        }
+    }
+}
+
 static void check_stamps(void)
 {
     static const char *const forms[] = {"",
@@ -363,5 +393,6 @@ int main(int argc, char **argv)
     check_binary(&rnd);
     check_dates();
     check_stamps();
+    check_usual_stamps();
     return 0;
 }

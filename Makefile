@@ -22,7 +22,7 @@ test: ## build three presets and run every test; the last line counts them
 	@python3 tests/tools/run_tests.py
 
 test-long: ## the same and the tests that take long
-	@tests/tools/deps test
+	@tests/tools/deps long
 	@python3 tests/tools/run_tests.py --long
 
 bench: ## measure the whole job against memcpy, igzip and DuckDB; adds a record to benchmarks/records

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "dataplane/shard_priv.h"
 
-void cup_shard_priv_epoch_open(struct cup_shard *shard)
+void cup_shard_priv_epoch_open(struct cup_shard *shard, uint64_t opened_ns)
 {
-    shard->epoch_opened_ns = cup_clock_mono_ns();
+    shard->epoch_opened_ns = opened_ns;
     cup_clock_day_text(cup_clock_wall_us(), shard->epoch_day);
 }
 
@@ -87,7 +88,8 @@ static enum cup_err collect(struct cup_shard *shard, struct cup_epoch_part *part
 static void tally_range(struct cup_shard_tally *tally, const struct cup_epoch_range *range)
 {
     tally->counters[CUP_COUNTER_RECORDS] += range->record_count;
-    tally->counters[CUP_COUNTER_BYTES] += range->end - range->start;
+    tally->counters[CUP_COUNTER_BYTES] += range->bytes;
+    tally->counters[CUP_COUNTER_RECORDS_LOST] += range->lost_count;
     tally->counters[CUP_COUNTER_BLANK_LINES] += range->blank_count;
     for (uint32_t i = 0; i < CUP_OUTCOME_COUNT; i++) {
         enum cup_outcome_class class = cup_outcome_class((enum cup_outcome)i);
@@ -125,6 +127,7 @@ struct sums {
     struct cup_wire_epoch_table *tables; /* of the plan */
     struct cup_wire_epoch_odd   *odds;
     uint32_t                     odd_count;
+    struct cup_text              lost; /* notes of a line each */
     struct cup_shard_tally       tallies[CUP_PLAN_WORKERS_MAX];
 };
 
@@ -171,10 +174,28 @@ static void sum_odds(const struct cup_shard *shard, const struct cup_epoch_part 
         }
 }
 
+/* What retention was quicker with is told once it is decided that nobody reads it any more. */
+static void sum_lost(const struct cup_shard *shard, const struct cup_epoch_part *parts,
+                     struct cup_text *lost)
+{
+    for (uint32_t p = 0; p < shard->worker_count; p++)
+        for (uint32_t i = 0; i < parts[p].range_count; i++) {
+            const struct cup_epoch_range *range = &parts[p].ranges[i];
+            if (range->lost_count == 0) continue;
+            cup_text_printf(lost,
+                            "input %s: %" PRIu64 " of the offsets %" PRIu64 " to %" PRIu64
+                            " were deleted before they could be read, and are skipped "
+                            "(kafka.gaps); the ledger has it\n",
+                            cup_commit_reading(shard->commit, range->input).name, range->lost_count,
+                            range->start, range->end);
+        }
+}
+
 static void free_sums(struct sums *sums)
 {
     free(sums->tables);
     free(sums->odds);
+    cup_text_free(&sums->lost);
     free(sums);
 }
 
@@ -197,6 +218,7 @@ static enum cup_err make_sums(struct cup_shard *shard, const struct cup_epoch_pa
     sum_tables(shard, parts, sums->tables);
     sum_odds(shard, parts, sums);
     tally_parts(shard, parts, sums->tallies);
+    sum_lost(shard, parts, &sums->lost);
     *out_sums = sums;
     return CUP_OK;
 }
@@ -225,30 +247,32 @@ static enum cup_err send_epoch(struct cup_shard *shard, const struct cup_commit_
                          out_fault);
 }
 
-static enum cup_err seal_parts(struct cup_shard *shard, struct cup_epoch_part *parts,
+/* Where partitions begin of which nothing was read yet. */
+static enum cup_err add_starts(struct cup_shard *shard, struct cup_epoch_part *all,
                                struct cup_fault *out_fault)
 {
-    struct cup_fault why;
-
-    if (cup_worker_seal(parts, shard->worker_count, &why) == CUP_OK) return CUP_OK;
-    free_parts(shard, parts);
-    return cup_shard_priv_setback(shard, &why, out_fault);
+    if (shard->topics.begun == shard->topics.count) return CUP_OK;
+    enum cup_err err = cup_commit_starts(shard->commit, shard->topics.begun, all + 1,
+                                         shard->worker_count, all, out_fault);
+    if (err != CUP_OK) free_parts(shard, all + 1);
+    return err;
 }
 
 /* Decides and applies. A decided epoch is not given up: it is tried again until it is in all
  * tables, or must be left to the next start. */
 static enum cup_err commit_parts(struct cup_shard *shard, struct cup_epoch_part *parts,
-                                 struct cup_commit_result *out_result, struct cup_fault *out_fault)
+                                 uint32_t part_count, struct cup_commit_result *out_result,
+                                 struct cup_fault *out_fault)
 {
     struct cup_fault why = {0};
 
-    enum cup_err err =
-        cup_commit_epoch(shard->commit, parts, shard->worker_count, out_result, &why);
+    enum cup_err err = cup_commit_epoch(shard->commit, parts, part_count, out_result, &why);
     for (uint32_t tries = 0; err != CUP_OK; tries++) {
         enum cup_commit_standing standing = cup_commit_standing(shard->commit);
         if (standing == CUP_COMMIT_READY) return cup_shard_priv_setback(shard, &why, out_fault);
         *out_fault = why;
-        if (standing == CUP_COMMIT_FAILED || (err != CUP_IO && err != CUP_NO_SPACE)) return err;
+        if (standing == CUP_COMMIT_FAILED) return err;
+        if (err != CUP_IO && err != CUP_NO_SPACE) return err;
         err = cup_shard_priv_await_resume(shard, &why, tries, out_fault);
         if (err != CUP_OK) return err;
         err = cup_commit_resume(shard->commit, out_result, &why);
@@ -256,7 +280,7 @@ static enum cup_err commit_parts(struct cup_shard *shard, struct cup_epoch_part 
     return cup_shard_priv_tell_running(shard, out_fault);
 }
 
-static enum cup_err book_epoch(struct cup_shard *shard, const struct sums *sums,
+static enum cup_err book_epoch(struct cup_shard *shard, struct sums *sums,
                                const struct cup_commit_result *result, struct cup_fault *out_fault)
 {
     for (uint32_t i = 0; i < shard->worker_count; i++)
@@ -264,16 +288,23 @@ static enum cup_err book_epoch(struct cup_shard *shard, const struct sums *sums,
     if (result->epoch == 0) return CUP_OK;
     shard->failed_in_row = shard->full_in_row = 0;
     atomic_store_explicit(&shard->stats->epoch, result->epoch, memory_order_relaxed);
-    return send_epoch(shard, result, sums, out_fault);
+    if (shard->deliver != NULL)
+        cup_deliver_decided(shard->deliver, result->epoch, result->zones[CUP_ZONE_SPOOL].bytes);
+    enum cup_err err = cup_shard_priv_note(shard, &sums->lost, out_fault);
+    return err == CUP_OK ? send_epoch(shard, result, sums, out_fault) : err;
 }
 
 enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold, enum cup_close why,
                                         struct cup_fault *out_fault)
 {
-    struct cup_epoch_part    parts[CUP_PLAN_WORKERS_MAX] = {0};
+    /* the first is the shard's own: where partitions begin */
+    struct cup_epoch_part    all[1 + CUP_PLAN_WORKERS_MAX] = {0}, *parts = all + 1;
     struct cup_commit_result result;
-    struct sums             *sums = NULL;
-    uint32_t                 over = shard->inputs_followed.over_count;
+    struct sums             *sums     = NULL;
+    uint32_t                 over     = shard->inputs_followed.over_count;
+    uint32_t                 begun    = shard->topics.count;
+    uint64_t                 epoch    = cup_commit_next_epoch(shard->commit);
+    uint64_t                 asked_ns = cup_clock_mono_ns();
     enum cup_action          action;
 
     for (uint32_t i = 0; i < shard->worker_count; i++)
@@ -286,16 +317,18 @@ enum cup_err cup_shard_priv_epoch_close(struct cup_shard *shard, bool hold, enum
         free_parts(shard, parts);
         return err;
     }
-    cup_shard_priv_epoch_open(shard);
-    err = seal_parts(shard, parts, out_fault);
-    if (err == CUP_OK) err = commit_parts(shard, parts, &result, out_fault);
+    atomic_store_explicit(&shard->fill.bytes[epoch & 1], 0, memory_order_relaxed);
+    cup_shard_priv_epoch_open(shard, asked_ns); /* intervals are from close to close */
+    err = add_starts(shard, all, out_fault);
+    if (err == CUP_OK) err = commit_parts(shard, all, 1 + shard->worker_count, &result, out_fault);
     if (err == CUP_OK) err = book_epoch(shard, sums, &result, out_fault);
     if (err == CUP_OK) cup_shard_priv_inputs_decided(shard, over);
+    if (err == CUP_OK) shard->topics.begun = begun;
     free_sums(sums);
     if (err == CUP_OK && result.zones[CUP_ZONE_QUARANTINE].files > 0)
         err = cup_shard_priv_bound(shard, out_fault);
     if (err != CUP_OK || action != CUP_ACTION_PAUSE) return err;
     err = cup_shard_priv_wait(shard, out_fault);
-    cup_shard_priv_epoch_open(shard);
+    cup_shard_priv_epoch_open(shard, cup_clock_mono_ns());
     return err;
 }

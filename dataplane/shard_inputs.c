@@ -68,7 +68,7 @@ void cup_shard_priv_inputs_close(struct cup_shard *shard)
     *inputs = (struct cup_shard_inputs){0};
 }
 
-static bool grow(void **list, uint32_t count, uint32_t *cap, size_t bytes)
+bool cup_shard_priv_grow(void **list, uint32_t count, uint32_t *cap, size_t bytes)
 {
     if (count < *cap) return true;
     uint32_t more  = *cap == 0 ? LIST_MIN : *cap * 2;
@@ -198,7 +198,8 @@ static enum cup_err begin(struct cup_shard *shard, const struct row *row, const 
                                          .key    = anew,
                                          .anew   = anew != NULL};
 
-    if (!grow((void **)&inputs->list, inputs->count, &inputs->cap, sizeof(*inputs->list)))
+    if (!cup_shard_priv_grow((void **)&inputs->list, inputs->count, &inputs->cap,
+                             sizeof(*inputs->list)))
         return no_memory(out_fault);
     enum cup_err err = cup_commit_follow(shard->commit, inputs->count, &file, &place, out_fault);
     if (err == CUP_NOT_FOUND) return CUP_OK; /* gone by now, or none of ours */
@@ -318,7 +319,8 @@ static enum cup_err end(struct cup_shard *shard, const struct cup_source_end *en
     /* it came back while its end was being read */
     if (!end->truncated && !input->gone)
         return tell(shard, input, CUP_NEWS_FOLLOW, end->position, out_fault);
-    if (!grow((void **)&inputs->over, inputs->over_count, &inputs->over_cap, sizeof(*inputs->over)))
+    if (!cup_shard_priv_grow((void **)&inputs->over, inputs->over_count, &inputs->over_cap,
+                             sizeof(*inputs->over)))
         return no_memory(out_fault);
     inputs->over[inputs->over_count++] = input->input;
     inputs->list[input->input]         = NULL;

@@ -69,8 +69,8 @@ static bool same_shard(const struct cup_plan *a, const struct cup_plan *b)
            strcmp(cup_plan_text(a, a->pipeline), cup_plan_text(b, b->pipeline)) == 0 &&
            a->shard == b->shard && a->worker_count == b->worker_count &&
            a->pool_bytes == b->pool_bytes && a->bronze == b->bronze && a->silver == b->silver &&
-           a->inputs.count == b->inputs.count && a->until_end == b->until_end &&
-           b->generation > a->generation;
+           a->inputs.count == b->inputs.count && a->topics.count == b->topics.count &&
+           a->until_end == b->until_end && b->generation > a->generation;
 }
 
 /* --- unknown schemas --- */

@@ -41,7 +41,19 @@ enum cup_err cup_shard_priv_tell_running(struct cup_shard *shard, struct cup_fau
 {
     const struct cup_wire_status status = {.state = CUP_WIRE_RUNNING};
 
-    return shard->told == CUP_WIRE_RUNNING ? CUP_OK : tell(shard, &status, out_fault);
+    if (shard->told == CUP_WIRE_RUNNING || shard->told == CUP_WIRE_CUT_OFF) return CUP_OK;
+    return tell(shard, &status, out_fault);
+}
+
+enum cup_err cup_shard_priv_tell_cut_off(struct cup_shard *shard, const struct cup_fault *why,
+                                         struct cup_fault *out_fault)
+{
+    const bool             away   = why != NULL;
+    struct cup_wire_status status = {.state = away ? CUP_WIRE_CUT_OFF : CUP_WIRE_RUNNING};
+
+    if (away == (shard->told == CUP_WIRE_CUT_OFF)) return CUP_OK;
+    if (away) status.fault = *why;
+    return tell(shard, &status, out_fault);
 }
 
 enum cup_err cup_shard_priv_hear(struct cup_shard *shard, struct cup_fault *out_fault)
@@ -183,7 +195,8 @@ static void restore_counters(struct cup_shard *shard)
     static const enum cup_counter read_again[] = {
         CUP_COUNTER_RECORDS,      CUP_COUNTER_BYTES,        CUP_COUNTER_BLANK_LINES,
         CUP_COUNTER_ROWS,         CUP_COUNTER_QUARANTINED,  CUP_COUNTER_DROPPED,
-        CUP_COUNTER_SILVER_BYTES, CUP_COUNTER_BRONZE_BYTES, CUP_COUNTER_FILES};
+        CUP_COUNTER_SILVER_BYTES, CUP_COUNTER_BRONZE_BYTES, CUP_COUNTER_FILES,
+        CUP_COUNTER_RECORDS_LOST};
 
     CUP_ASSERT(shard->worker_count == 0);
     for (uint32_t w = 0; w < CUP_PLAN_WORKERS_MAX; w++) {
@@ -232,6 +245,6 @@ enum cup_err cup_shard_priv_begin_again(struct cup_shard *shard, struct cup_faul
     enum cup_err err = get_over(shard, out_fault);
     if (err == CUP_OK) err = cup_shard_priv_workers_start(shard, out_fault);
     if (err != CUP_OK) return err;
-    cup_shard_priv_epoch_open(shard);
+    cup_shard_priv_epoch_open(shard, cup_clock_mono_ns());
     return cup_shard_priv_tell_running(shard, out_fault);
 }

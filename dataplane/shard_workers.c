@@ -44,6 +44,7 @@ static enum cup_err open_all(struct cup_shard *shard, struct cup_fault *out_faul
                                            .current = shard->current.plan,
                                            .store   = shard->store,
                                            .stats   = &shard->stats->workers[i],
+                                           .fill    = &shard->fill,
                                            .inputs  = shard->inputs + at,
                                            .starts  = shard->starts + at,
                                            .epoch   = cup_commit_next_epoch(shard->commit),
@@ -60,9 +61,12 @@ static enum cup_err open_all(struct cup_shard *shard, struct cup_fault *out_faul
 enum cup_err cup_shard_priv_workers_start(struct cup_shard *shard, struct cup_fault *out_fault)
 {
     CUP_ASSERT(shard->worker_count == 0);
+    for (uint32_t i = 0; i < 2; i++)
+        atomic_store_explicit(&shard->fill.bytes[i], 0, memory_order_relaxed);
     enum cup_err err = cup_store_free_bytes(shard->store, &shard->free_at_start, out_fault);
     if (err == CUP_OK) err = open_all(shard, out_fault);
     if (err == CUP_OK) err = cup_shard_priv_inputs_follow(shard, out_fault);
+    if (err == CUP_OK) err = cup_shard_priv_topics_consume(shard, out_fault);
     for (uint32_t i = 0; err == CUP_OK && i < shard->worker_count; i++)
         err = cup_worker_start(shard->workers[i], out_fault);
     return err;
@@ -114,6 +118,20 @@ enum cup_err cup_shard_priv_worker_failed(struct cup_shard             *shard,
     return link->fault.err;
 }
 
+void cup_shard_priv_workers_look(const struct cup_shard *shard, struct cup_shard_census *census)
+{
+    uint64_t epoch = cup_commit_next_epoch(shard->commit);
+
+    census->bytes   = atomic_load_explicit(&shard->fill.bytes[epoch & 1], memory_order_relaxed);
+    census->records = 0;
+    census->full    = false;
+    for (uint32_t i = 0; i < shard->worker_count; i++) {
+        struct cup_worker_link *link = cup_worker_link(shard->workers[i]);
+        census->records += atomic_load_explicit(&link->open_records, memory_order_relaxed);
+        census->full |= atomic_load_explicit(&link->full, memory_order_relaxed);
+    }
+}
+
 enum cup_err cup_shard_priv_workers_count(struct cup_shard        *shard,
                                           struct cup_shard_census *out_census,
                                           struct cup_fault        *out_fault)
@@ -130,10 +148,8 @@ enum cup_err cup_shard_priv_workers_count(struct cup_shard        *shard,
         census.parked += state == CUP_WORKER_PARKED;
         census.ended += state == CUP_WORKER_ENDED;
         census.running += state == CUP_WORKER_RUNNING;
-        census.records += atomic_load_explicit(&link->open_records, memory_order_relaxed);
-        census.bytes += atomic_load_explicit(&link->open_bytes, memory_order_relaxed);
-        census.full |= atomic_load_explicit(&link->full, memory_order_relaxed);
     }
+    cup_shard_priv_workers_look(shard, &census);
     if (err == CUP_OK) *out_census = census;
     return err;
 }

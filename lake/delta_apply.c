@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 /* The files of a state, found by path: open addressing, linear probing, at most half full. */
 
 static uint64_t hash_path(const char *path)
 {
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    uint64_t hash = cup_hash_bytes(CUP_HASH_START, path, strlen(path));
 
-    for (; *path != '\0'; path++)
-        hash = (hash ^ (uint8_t)*path) * 0x100000001b3u;
     return hash ^ hash >> 29;
 }
 

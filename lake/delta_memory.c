@@ -69,12 +69,17 @@ static enum cup_err grow_parser(struct cup_delta_priv_memory *memory, size_t byt
         return cup_fault_set(out_fault, CUP_UNSUPPORTED, "a log line is longer than 64 MiB", NULL);
     while (want < bytes)
         want *= 2;
+    cup_delta_priv_rest(memory);
+    enum cup_err err = cup_json_open("auto", want, limits, &memory->json, out_fault);
+    if (err == CUP_OK) memory->json_bytes = want;
+    return err;
+}
+
+void cup_delta_priv_rest(struct cup_delta_priv_memory *memory)
+{
     cup_json_close(memory->json);
     memory->json       = NULL;
     memory->json_bytes = 0;
-    enum cup_err err   = cup_json_open("auto", want, limits, &memory->json, out_fault);
-    if (err == CUP_OK) memory->json_bytes = want;
-    return err;
 }
 
 enum cup_err cup_delta_priv_parse(struct cup_delta_priv_memory *memory, const char *at,

@@ -62,6 +62,9 @@ CUP_MUST_CHECK enum cup_err cup_delta_priv_parse(struct cup_delta_priv_memory *m
                                                  const char *at, size_t bytes,
                                                  struct cup_delta_priv_json *out_json,
                                                  struct cup_fault           *out_fault);
+/* rest gives the parser back, which is by far the largest part of a table's state: between two
+ * looks at its log a table does without. */
+void cup_delta_priv_rest(struct cup_delta_priv_memory *memory);
 /* member gives the node's index, 0 when missing or null. */
 uint32_t cup_delta_priv_member(const struct cup_delta_priv_json *json, uint32_t object,
                                const char *name);

@@ -141,6 +141,7 @@ enum cup_err cup_delta_refresh(struct cup_delta_state *state, const struct cup_d
     CUP_ASSERT(io->get != NULL);
     while (err == CUP_OK)
         err = read_commit(state, io, state->version + 1, out_fault);
+    cup_delta_priv_rest(state->memory);
     return err == CUP_NOT_FOUND ? CUP_OK : err;
 }
 
@@ -408,6 +409,7 @@ enum cup_err cup_delta_load(const struct cup_delta_io *io, struct cup_delta_stat
     CUP_ASSERT(out_state != NULL);
     enum cup_err err = list_log(io, &listing, out_fault);
     if (err == CUP_OK) err = load_from(io, &listing, out_state, out_fault);
+    if (err == CUP_OK) cup_delta_priv_rest((*out_state)->memory);
     free(listing.commits);
     free(listing.checkpoints);
     return err;

@@ -8,6 +8,7 @@
 /* With fewer rows in its first append, a table is likely to stay small in this group: dictionaries
  * would cost more memory than they save bytes. */
 #define DICT_ROWS_MIN 128u
+#define DELTA_EVERY   16u /* pages: what did not pay may pay later */
 #define JUDGED_MIN    64u /* fewer values say nothing about how often they repeat */
 
 /* --- one page --- */
@@ -133,7 +134,7 @@ static uint32_t put_nested_levels(const struct cup_parquet      *file,
     return count;
 }
 
-/* --- dictionary or PLAIN --- */
+/* --- dictionary, differences or PLAIN --- */
 
 /* May this page be tried with the dictionary? */
 static bool dict_ready(struct cup_parquet *file, struct cup_parquet_leaf *leaf, uint32_t row_count)
@@ -213,6 +214,25 @@ static bool put_indices(struct cup_parquet *file, struct cup_parquet_leaf *leaf,
     return true;
 }
 
+/* Tries differences where pages of the leaf may have few bits of them. */
+static bool put_differences(struct cup_parquet_leaf *leaf, const uint8_t *dense, uint32_t count,
+                            uint8_t **at)
+{
+    if (leaf->physical != CUP_PARQUET_INT32 && leaf->physical != CUP_PARQUET_INT64) return false;
+    if (leaf->habit.delta_left > 0) {
+        leaf->habit.delta_left--;
+        return false;
+    }
+    uint8_t *end = cup_parquet_priv_delta_put(*at, dense, count, leaf->width);
+    if (end == NULL) {
+        leaf->habit.delta_left = DELTA_EVERY;
+        return false;
+    }
+    *at = end;
+    leaf->delta_pages++;
+    return true;
+}
+
 /* Writes the values to *at; returns their encoding. */
 static int32_t put_values(struct cup_parquet *file, struct cup_parquet_leaf *leaf,
                           struct cup_parquet_job *job, const struct cup_parquet_values *values,
@@ -227,6 +247,8 @@ static int32_t put_values(struct cup_parquet *file, struct cup_parquet_leaf *lea
     if (dict_ready(file, leaf, row_count) &&
         put_indices(file, leaf, job, values, dense, bounds, at))
         return CUP_PARQUET_RLE_DICTIONARY;
+    if (dense != NULL && put_differences(leaf, dense, values->count, at))
+        return CUP_PARQUET_DELTA_BINARY_PACKED;
     if (dense != NULL) {
         memcpy(*at, dense, (size_t)values->count * leaf->width);
         *at += (size_t)values->count * leaf->width;

@@ -113,10 +113,12 @@ static void put_chunk(const struct cup_parquet *file, const struct cup_parquet_l
     cup_thrift_put_i64(out, 2, 0); /* file_offset: required, used by nobody */
     cup_thrift_put_struct(out, 3);
     cup_thrift_put_i32(out, 1, leaf->physical);
-    cup_thrift_put_list(out, 2, CUP_THRIFT_I32, leaf->dict_pages > 0 ? 3 : 2);
+    uint32_t encodings = 2u + (leaf->dict_pages > 0) + (leaf->delta_pages > 0);
+    cup_thrift_put_list(out, 2, CUP_THRIFT_I32, encodings);
     cup_thrift_element_i32(out, CUP_PARQUET_PLAIN);
     cup_thrift_element_i32(out, CUP_PARQUET_RLE);
     if (leaf->dict_pages > 0) cup_thrift_element_i32(out, CUP_PARQUET_RLE_DICTIONARY);
+    if (leaf->delta_pages > 0) cup_thrift_element_i32(out, CUP_PARQUET_DELTA_BINARY_PACKED);
     put_path(file, leaf, out);
     cup_thrift_put_i32(out, 4, (int32_t)file->codec);
     cup_thrift_put_i64(out, 5, (int64_t)leaf->entry_count);

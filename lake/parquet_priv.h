@@ -2,7 +2,7 @@
 /* parquet_priv: what the files of the Parquet writer and reader share.
  *
  *   append: plan (how many pages, how many bytes at most) -> per leaf and page:
- *           levels -> values (dictionary or PLAIN) -> codec -> page store
+ *           levels -> values (dictionary, DELTA or PLAIN) -> codec -> page store
  *
  * One page store per file holds the pages of all leaves of the open group in the order in which
  * they were made; each leaf links its own, so a leaf with little data borrows little:
@@ -42,8 +42,8 @@ enum { /* parquet.thrift: Type, Encoding, PageType, ConvertedType */
        CUP_PARQUET_RLE              = 3,
        CUP_PARQUET_RLE_DICTIONARY   = 8,
 
-       CUP_PARQUET_DELTA_BINARY_PACKED     = 5, /* read, never written, as the next three */
-       CUP_PARQUET_DELTA_LENGTH_BYTE_ARRAY = 6,
+       CUP_PARQUET_DELTA_BINARY_PACKED     = 5,
+       CUP_PARQUET_DELTA_LENGTH_BYTE_ARRAY = 6, /* read, never written, as the next two */
        CUP_PARQUET_DELTA_BYTE_ARRAY        = 7,
        CUP_PARQUET_BYTE_STREAM_SPLIT       = 9,
 
@@ -219,6 +219,7 @@ struct cup_parquet_habit { /* how pages of a leaf are packed; outlives groups */
     uint32_t tried_bytes;  /* of the page that decided it */
     uint8_t  pages_left;   /* until it is tried again */
     uint8_t  effort;       /* enum cup_parquet_effort */
+    uint8_t  delta_left;   /* pages until differences, which did not pay, are tried again */
 };
 
 struct cup_parquet_leaf {
@@ -234,7 +235,7 @@ struct cup_parquet_leaf {
     struct cup_parquet_dict  dict;
     struct cup_parquet_habit habit;
     uint64_t                 entry_count, null_count, page_bytes, body_bytes;
-    uint32_t                 dict_pages;
+    uint32_t                 dict_pages, delta_pages;
     uint64_t                 chunk_at, data_at; /* set by close_group */
 
     /* nulls of the leaf, and (first leaf of a nested column) of the top-level column itself */
@@ -392,6 +393,22 @@ struct cup_parquet_texts cup_parquet_priv_texts(const struct cup_parquet_values 
 uint8_t *cup_parquet_priv_put_booleans(uint8_t *to, const struct cup_parquet_values *values);
 uint8_t *cup_parquet_priv_put_texts(uint8_t *to, const struct cup_parquet_texts *texts,
                                     uint32_t count, struct cup_parquet_bounds *bounds);
+
+/* cup_parquet_priv_put_varint writes ULEB128, at most 10 bytes; returns the end. */
+static inline uint8_t *cup_parquet_priv_put_varint(uint8_t *to, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *to++ = (uint8_t)(value | 0x80);
+    *to++ = (uint8_t)value;
+    return to;
+}
+
+/* --- differences of numbers (parquet_delta.c) --- */
+
+/* Writes INT32 (width 4) or INT64 (8) values as DELTA_BINARY_PACKED; NULL: they would not be much
+ * shorter than PLAIN, whose room is enough; what stands there then means nothing. */
+uint8_t *cup_parquet_priv_delta_put(uint8_t *to, const uint8_t *dense, uint32_t count,
+                                    uint32_t width);
 
 /* --- packing a page (parquet_pack.c) --- */
 

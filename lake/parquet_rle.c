@@ -10,18 +10,10 @@ uint32_t cup_parquet_priv_width(uint32_t value_max)
     return value_max == 0 ? 0 : 32 - (uint32_t)__builtin_clz(value_max);
 }
 
-static uint8_t *put_varint(uint8_t *to, uint32_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *to++ = (uint8_t)(value | 0x80);
-    *to++ = (uint8_t)value;
-    return to;
-}
-
 uint8_t *cup_parquet_priv_rle_run(uint8_t *to, uint32_t value, uint32_t count, uint32_t width)
 {
     CUP_ASSERT(count > 0);
-    to = put_varint(to, count << 1);
+    to = cup_parquet_priv_put_varint(to, count << 1);
     for (uint32_t bit = 0; bit < width; bit += 8)
         *to++ = (uint8_t)(value >> bit);
     return to;
@@ -46,7 +38,7 @@ static uint8_t *pack(uint8_t *to, const uint16_t *values, uint32_t count, uint32
     uint32_t groups = (count + GROUP - 1) / GROUP;
 
     if (groups == 0) return to;
-    to = put_varint(to, groups << 1 | 1);
+    to = cup_parquet_priv_put_varint(to, groups << 1 | 1);
     for (uint32_t whole = count / GROUP; whole > 0; whole--, values += GROUP)
         to = pack_group(to, values, width);
     if (count % GROUP != 0) {

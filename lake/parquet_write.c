@@ -294,9 +294,9 @@ static void reset_leaf(struct cup_parquet_leaf *leaf)
     leaf->first = leaf->last = NULL;
     leaf->entry_count = leaf->null_count = leaf->group_top_null_count = 0;
     leaf->page_bytes = leaf->body_bytes = 0;
-    leaf->dict_pages                    = 0;
-    leaf->dict                          = (struct cup_parquet_dict){0};
-    leaf->group_bounds                  = (struct cup_parquet_bounds){0};
+    leaf->dict_pages = leaf->delta_pages = 0;
+    leaf->dict                           = (struct cup_parquet_dict){0};
+    leaf->group_bounds                   = (struct cup_parquet_bounds){0};
 }
 
 static bool flush_groups(void *arg, const uint8_t *bytes, size_t count)

@@ -23,22 +23,34 @@ static void put_json_string(struct cup_text *text, const struct cup_text *json)
 }
 
 /* The context headers of Debezium 3; header values are JSON texts like keys and values. */
-static void make_headers(struct cup_event_writer *writer)
+static const char *const context[CUP_EVENT_CONTEXT_COUNT][2] = {
+    {"__debezium.context.connectorLogicalName", SOURCE_NAME},
+    {"__debezium.context.taskId", "0"},
+    {"__debezium.context.connectorName", "postgresql"},
+    {"__debezium.context.runId", "00000000-0000-7000-8000-000000000001"}};
+
+const char *cup_event_context_name(uint32_t index)
 {
-    static const char *const context[][2] = {{"connectorLogicalName", SOURCE_NAME},
-                                             {"taskId", "0"},
-                                             {"connectorName", "postgresql"},
-                                             {"runId", "00000000-0000-7000-8000-000000000001"}};
-    for (uint32_t i = 0; i < sizeof(context) / sizeof(context[0]); i++) {
-        cup_text_printf(&writer->headers, "%s\"__debezium.context.%s\":\"", i > 0 ? "," : "",
-                        context[i][0]);
-        cup_text_puts(&writer->headers, writer->style.schema
-                                            ? "{\\\"schema\\\":{\\\"type\\\":\\\"string\\\","
-                                              "\\\"optional\\\":false},\\\"payload\\\":"
-                                            : "");
-        cup_text_printf(&writer->headers, "\\\"%s\\\"%s\"", context[i][1],
-                        writer->style.schema ? "}" : "");
+    return context[index][0];
+}
+
+static bool make_headers(struct cup_event_writer *writer)
+{
+    bool failed = false;
+    for (uint32_t i = 0; i < CUP_EVENT_CONTEXT_COUNT; i++) {
+        struct cup_text *value = &writer->context[i];
+        cup_text_printf(value,
+                        writer->style.schema
+                            ? "{\"schema\":{\"type\":\"string\",\"optional\":false},"
+                              "\"payload\":\"%s\"}"
+                            : "\"%s\"",
+                        context[i][1]);
+        cup_text_printf(&writer->headers, "%s\"%s\":\"", i > 0 ? "," : "", context[i][0]);
+        put_json_string(&writer->headers, value);
+        cup_text_puts(&writer->headers, "\"");
+        failed = failed || value->failed;
     }
+    return !failed && !writer->headers.failed;
 }
 
 static bool make_texts(struct cup_event_writer *writer)
@@ -63,8 +75,7 @@ static bool make_texts(struct cup_event_writer *writer)
             failed = failed || writer->members[t][i].failed;
         }
     }
-    make_headers(writer);
-    return !failed && !writer->headers.failed;
+    return make_headers(writer) && !failed;
 }
 
 enum cup_err cup_event_open(struct cup_event_writer *writer, const struct cup_event_style *style,
@@ -85,6 +96,8 @@ void cup_event_close(struct cup_event_writer *writer)
         for (uint32_t i = 0; i < CUP_BANK_COLUMNS_MAX; i++)
             cup_text_free(&writer->members[t][i]);
     }
+    for (uint32_t i = 0; i < CUP_EVENT_CONTEXT_COUNT; i++)
+        cup_text_free(&writer->context[i]);
     cup_text_free(&writer->headers);
     free(writer->scratch);
     writer->scratch = NULL;
@@ -261,27 +274,34 @@ static uint8_t *put_payload(const struct cup_event_writer *writer, const struct 
     return at;
 }
 
-/* A key struct as text inside a JSON string. */
-static uint8_t *put_key(const struct cup_event_writer *writer, enum cup_bank_table table,
-                        uint64_t key, uint8_t *at)
+uint8_t *cup_event_key(const struct cup_event_writer *writer, enum cup_bank_table table,
+                       uint64_t key, uint8_t *at)
 {
-    uint8_t                       text[2048], *end = text;
     uint32_t                      count;
     const struct cup_bank_column *columns = cup_bank_columns(table, &count);
     const struct cup_text        *schema  = &writer->key_schemas[table];
 
-    CUP_ASSERT(count > 0 && schema->bytes < sizeof(text) / 2);
+    CUP_ASSERT(count > 0 && schema->bytes < CUP_EVENT_KEY_BYTES / 2);
     if (writer->style.schema) {
-        end = PUT(end, "{\"schema\":");
-        end = cup_put_bytes(end, schema->at, schema->bytes);
-        end = PUT(end, ",\"payload\":");
+        at = PUT(at, "{\"schema\":");
+        at = cup_put_bytes(at, schema->at, schema->bytes);
+        at = PUT(at, ",\"payload\":");
     }
-    end    = PUT(end, "{\"");
-    end    = cup_put_string(end, columns[0].name);
-    end    = PUT(end, "\":");
-    end    = cup_put_u64(end, key);
-    *end++ = '}';
-    if (writer->style.schema) *end++ = '}';
+    at    = PUT(at, "{\"");
+    at    = cup_put_string(at, columns[0].name);
+    at    = PUT(at, "\":");
+    at    = cup_put_u64(at, key);
+    *at++ = '}';
+    if (writer->style.schema) *at++ = '}';
+    return at;
+}
+
+/* A key struct as text inside a JSON string. */
+static uint8_t *put_key(const struct cup_event_writer *writer, enum cup_bank_table table,
+                        uint64_t key, uint8_t *at)
+{
+    uint8_t        text[CUP_EVENT_KEY_BYTES];
+    const uint8_t *end = cup_event_key(writer, table, key, text);
     return cup_put_escaped(at, text, (size_t)(end - text));
 }
 

@@ -22,6 +22,9 @@
 #include "base/text.h"
 #include "benchmarks/gen/bank.h"
 
+#define CUP_EVENT_CONTEXT_COUNT 4u    /* headers that every record has */
+#define CUP_EVENT_KEY_BYTES     2048u /* a key with its schema, twice over */
+
 struct cup_event_style {
     bool     schema, decimal_text, full_images, dump;
     uint32_t value_bytes_max;
@@ -35,7 +38,7 @@ struct cup_event {
     uint64_t              last_commit;    /* LSN of the commit before; 0 = null (snapshot) */
     uint64_t              lsn, tx;
     int64_t               commit_us, connector_us;
-    /* record dumps only */
+    /* records only, not NDJSON */
     uint64_t partition, offset;
     uint64_t new_key, old_key; /* halves of a key update: header; 0 = none */
     bool     tombstone;        /* the NULL value behind a delete */
@@ -44,9 +47,10 @@ struct cup_event {
 struct cup_event_writer {
     struct cup_event_style style;
     struct cup_bank        bank;
-    struct cup_text        schemas[CUP_BANK_COUNT];     /* as in a value; escaped for dumps */
-    struct cup_text        key_schemas[CUP_BANK_COUNT]; /* not escaped */
-    struct cup_text        headers;                     /* those of every record, as in a dump */
+    struct cup_text        schemas[CUP_BANK_COUNT];          /* as in a value; escaped for dumps */
+    struct cup_text        key_schemas[CUP_BANK_COUNT];      /* not escaped */
+    struct cup_text        context[CUP_EVENT_CONTEXT_COUNT]; /* values of these headers */
+    struct cup_text        headers; /* those of every record, as in a dump */
     struct cup_text        members[CUP_BANK_COUNT][CUP_BANK_COLUMNS_MAX]; /* ,"name": */
     uint8_t               *scratch;
 };
@@ -62,6 +66,13 @@ size_t cup_event_bytes_max(const struct cup_event_writer *writer);
 
 /* cup_event_put writes the record and its LF; returns the new end. */
 uint8_t *cup_event_put(struct cup_event_writer *writer, const struct cup_event *event, uint8_t *at);
+
+/* cup_event_key writes the key of a row, at most CUP_EVENT_KEY_BYTES; returns its end. */
+uint8_t *cup_event_key(const struct cup_event_writer *writer, enum cup_bank_table table,
+                       uint64_t key, uint8_t *at);
+
+/* cup_event_context_name is the name of header number `index` of every record. */
+const char *cup_event_context_name(uint32_t index);
 
 /* cup_event_value_bytes is the size of one value of a table without schema; for planning. */
 size_t cup_event_value_bytes(struct cup_event_writer *writer, enum cup_bank_table table);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* cupel-gen: seeded synthetic change data capture of a small bank.
  *
- *   options --> load (what happens) --> event (how it is written) --> out (files)
+ *   options --> load (what happens) --> event (how it is written) --> out (files), topics (Kafka)
  *                 \--> truth (what must be the end)
  */
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include "benchmarks/gen/load.h"
 #include "benchmarks/gen/options.h"
 #include "benchmarks/gen/out.h"
+#include "benchmarks/gen/topics.h"
 #include "benchmarks/gen/truth.h"
 
 #define PARTITIONS_MAX    256u       /* files that are open at once, three a partition */
@@ -30,8 +31,9 @@ struct gen {
     struct cup_bank               bank;
     struct cup_event_writer       writer;
     struct cup_load               load;
-    struct cup_out               *outs; /* one, or one per table and partition */
+    struct cup_out               *outs; /* one, or one per table and partition; none for topics */
     uint32_t                      out_count;
+    struct cup_gen_topics        *topics; /* NULL: files */
     uint64_t                      partition_count, tombstone_count, record_count;
     uint64_t                     *offsets; /* next, per table and partition */
     uint64_t                      start_ns;
@@ -44,7 +46,7 @@ static const struct cup_gen_value *option(const struct gen *gen, enum cup_gen_op
 
 static uint64_t bytes_written(const struct gen *gen)
 {
-    uint64_t sum = 0;
+    uint64_t sum = gen->topics != NULL ? cup_gen_topics_bytes(gen->topics) : 0;
     for (uint32_t i = 0; i < gen->out_count; i++)
         sum += gen->outs[i].written;
     return sum;
@@ -54,20 +56,25 @@ static enum cup_err put_record(struct gen *gen, struct cup_event *event,
                                struct cup_fault *out_fault)
 {
     const struct cup_row *row = event->after != NULL ? event->after : event->before;
-    event->partition          = row->key * 0x9E3779B97F4A7C15u % gen->partition_count;
-    uint64_t        lane      = (uint64_t)event->table * gen->partition_count + event->partition;
-    struct cup_out *out       = &gen->outs[gen->out_count == 1 ? 0 : lane];
-    event->offset             = gen->offsets[lane]++;
+    if (gen->topics != NULL) {
+        gen->record_count++;
+        return cup_gen_topics_put(gen->topics, event, out_fault);
+    }
+    event->partition     = row->key * 0x9E3779B97F4A7C15u % gen->partition_count;
+    uint64_t        lane = (uint64_t)event->table * gen->partition_count + event->partition;
+    struct cup_out *out  = &gen->outs[gen->out_count == 1 ? 0 : lane];
+    event->offset        = gen->offsets[lane]++;
     gen->record_count++;
     return cup_out_end(out, cup_event_put(&gen->writer, event, cup_out_begin(out)), out_fault);
 }
 
 static enum cup_err put_event(void *ctx, const struct cup_event *event, struct cup_fault *out_fault)
 {
-    struct gen      *gen  = ctx;
-    struct cup_event copy = *event;
-    enum cup_err     err  = put_record(gen, &copy, out_fault);
-    if (err != CUP_OK || event->op != 'd' || !gen->writer.style.dump) return err;
+    struct gen      *gen     = ctx;
+    struct cup_event copy    = *event;
+    enum cup_err     err     = put_record(gen, &copy, out_fault);
+    bool             is_line = gen->topics == NULL && !gen->writer.style.dump;
+    if (err != CUP_OK || event->op != 'd' || is_line) return err; /* a line is never NULL */
     copy.tombstone = true;
     gen->tombstone_count++;
     return put_record(gen, &copy, out_fault);
@@ -92,17 +99,50 @@ static enum cup_err pace(struct gen *gen, struct cup_fault *out_fault)
     return CUP_OK;
 }
 
+static bool is_over(const struct gen *gen)
+{
+    uint64_t rows = option(gen, CUP_GEN_ROWS)->count, bytes = option(gen, CUP_GEN_BYTES)->count;
+
+    return (rows != 0 && gen->load.event_count >= rows) ||
+           (bytes != 0 && bytes_written(gen) >= bytes);
+}
+
+/* An idempotent producer needs a second to begin, and one for each topic: nothing that is paced is
+ * to wait for that. The first events are of all tables. */
+static enum cup_err begin(struct gen *gen, struct cup_fault *out_fault)
+{
+    enum cup_err err = CUP_OK;
+
+    if (gen->topics != NULL && option(gen, CUP_GEN_RATE)->count != 0) {
+        while (err == CUP_OK && !is_over(gen) && gen->load.event_count < PACE_EVENTS)
+            err = cup_load_step(&gen->load, out_fault);
+        if (err == CUP_OK) err = cup_gen_topics_flush(gen->topics, out_fault);
+    }
+    gen->start_ns = cup_clock_mono_ns();
+    return err;
+}
+
 static enum cup_err generate(struct gen *gen, struct cup_fault *out_fault)
 {
-    uint64_t     rows = option(gen, CUP_GEN_ROWS)->count, bytes = option(gen, CUP_GEN_BYTES)->count;
-    enum cup_err err = CUP_OK;
-    gen->start_ns    = cup_clock_mono_ns();
-    while (err == CUP_OK && (rows == 0 || gen->load.event_count < rows) &&
-           (bytes == 0 || bytes_written(gen) < bytes)) {
+    enum cup_err err = begin(gen, out_fault);
+
+    while (err == CUP_OK && !is_over(gen)) {
         err = cup_load_step(&gen->load, out_fault);
         if (err == CUP_OK) err = pace(gen, out_fault);
     }
     return err;
+}
+
+static enum cup_err open_topics(struct gen *gen, struct cup_fault *out_fault)
+{
+    const struct cup_gen_topics_config config = {.brokers = option(gen, CUP_GEN_BROKERS)->text,
+                                                 .prefix  = option(gen, CUP_GEN_TOPIC_PREFIX)->text,
+                                                 .partition_count = (uint32_t)gen->partition_count,
+                                                 .writer          = &gen->writer};
+    if (gen->writer.style.dump || strcmp(option(gen, CUP_GEN_OUT)->text, "-") != 0)
+        return cup_fault_set(out_fault, CUP_BAD_CONFIG, "--brokers goes without --out and --form",
+                             NULL);
+    return cup_gen_topics_open(&config, &gen->topics, out_fault);
 }
 
 static enum cup_err open_outs(struct gen *gen, struct cup_fault *out_fault)
@@ -189,12 +229,13 @@ static enum cup_err prepare(struct gen *gen, struct cup_fault *out_fault)
            sizeof(settings.table_weights));
     memcpy(settings.op_weights, option(gen, CUP_GEN_OP_MIX)->weights, sizeof(settings.op_weights));
     cup_load_init(&gen->load, &settings, (struct cup_load_sink){.put = put_event, .ctx = gen});
-    return open_outs(gen, out_fault);
+    return option(gen, CUP_GEN_BROKERS)->text[0] != '\0' ? open_topics(gen, out_fault)
+                                                         : open_outs(gen, out_fault);
 }
 
 static enum cup_err finish(struct gen *gen, struct cup_fault *out_fault)
 {
-    enum cup_err err = CUP_OK;
+    enum cup_err err = gen->topics != NULL ? cup_gen_topics_flush(gen->topics, out_fault) : CUP_OK;
     for (uint32_t i = 0; i < gen->out_count; i++) {
         enum cup_err closed = cup_out_close(&gen->outs[i], err == CUP_OK ? out_fault : NULL);
         if (err == CUP_OK) err = closed;
@@ -236,6 +277,7 @@ int main(int argc, char **argv)
     if (err == CUP_OK) err = generate(&gen, &fault);
     if (err == CUP_OK) err = finish(&gen, &fault);
     int status = report(&gen, &fault);
+    cup_gen_topics_close(gen.topics);
     cup_load_free(&gen.load);
     cup_event_close(&gen.writer);
     free(gen.outs);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/cli/args.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "control/config/cluster.h"
+#include "control/config/topics.h"
 #include "control/schema/names.h"
 #include "lake/parquet.h"
 
@@ -161,6 +165,72 @@ static void apply_inputs(struct cup_keep *keep, const struct cup_args *args, uin
             .independent   = args->values[CUP_OPTION_INDEPENDENT] != NULL};
 }
 
+/* Ends the sentence that a reader began. */
+static bool finish(struct cup_text *says, enum cup_option option, bool good)
+{
+    if (!good) cup_text_printf(says, " (%s)\n", options[option].name);
+    return good;
+}
+
+static bool apply_topics(struct cup_keep *keep, const struct cup_args *args,
+                         struct cup_settings *settings, struct cup_text *says)
+{
+    const char *brokers = args->values[CUP_OPTION_BROKERS];
+    const char *topics  = args->values[CUP_OPTION_TOPICS];
+    const char *start   = args->values[CUP_OPTION_START];
+
+    if (brokers != NULL &&
+        !finish(says, CUP_OPTION_BROKERS,
+                cup_cluster_set(keep, &settings->kafka, CUP_KEY_KAFKA_BROKERS, brokers, says)))
+        return false;
+    if (topics != NULL && args->pattern_count > 0) {
+        cup_text_puts(says, "--input are files and --topics are topics: a run reads one of them\n");
+        return false;
+    }
+    if (topics != NULL) {
+        struct cup_settings_input *input = cup_keep_bytes(keep, sizeof(*input));
+        settings->inputs                 = input;
+        settings->input_count            = 1;
+        if (!finish(says, CUP_OPTION_TOPICS, cup_topics_list(keep, topics, input, says)))
+            return false;
+    }
+    if (start == NULL) return true;
+    if (!cup_settings_consumes(settings)) {
+        cup_text_puts(says, "--start is for topics; files are read from their start\n");
+        return false;
+    }
+    for (uint32_t i = 0; i < settings->input_count; i++) {
+        if (!finish(says, CUP_OPTION_START,
+                    cup_topics_start(start, &settings->inputs[i].start, says)))
+            return false;
+    }
+    return true;
+}
+
+/* I/N with 0 <= I < N. */
+static bool apply_shard(const struct cup_args *args, struct cup_settings *settings,
+                        struct cup_text *says)
+{
+    const char *text  = args->values[CUP_OPTION_SHARD];
+    char       *slash = NULL, *end = NULL;
+
+    if (text == NULL) return true;
+    uint64_t shard = strtoull(text, &slash, 10);
+    uint64_t count = *slash == '/' ? strtoull(slash + 1, &end, 10) : 0;
+    bool     good  = isdigit((unsigned char)*text) && *slash == '/' &&
+                isdigit((unsigned char)slash[1]) && *end == '\0';
+    if (!good || count == 0 || count > CUP_PLAN_SHARDS_MAX || shard >= count) {
+        cup_text_printf(says,
+                        "\"%s\" is no shard; allowed: I/N, I from 0 to N-1, N from 1 to %u "
+                        "(--shard)\n",
+                        text, CUP_PLAN_SHARDS_MAX);
+        return false;
+    }
+    settings->shard       = shard;
+    settings->shard_count = count;
+    return true;
+}
+
 enum cup_err cup_args_apply(struct cup_keep *keep, const struct cup_args *args,
                             struct cup_settings *settings, struct cup_text *says)
 {
@@ -190,6 +260,8 @@ enum cup_err cup_args_apply(struct cup_keep *keep, const struct cup_args *args,
     apply_text(args, CUP_OPTION_PIPELINE, &settings->name);
     apply_text(args, CUP_OPTION_SOURCE, &settings->source);
     apply_inputs(keep, args, form, settings);
+    if (!apply_topics(keep, args, settings, says) || !apply_shard(args, settings, says))
+        return CUP_BAD_CONFIG;
     if (args->values[CUP_OPTION_UNTIL_END] != NULL) settings->until_end = true;
     if (args->values[CUP_OPTION_NO_BRONZE] != NULL) settings->bronze = false;
     if (args->values[CUP_OPTION_NO_SILVER] != NULL) settings->silver = false;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "control/cli/stream.h"
 #include "control/cli/tool.h"
 #include "control/contract/contract.h"
 #include "control/contract/sqltype.h"
@@ -11,7 +12,9 @@ void cup_help_overview(struct cup_text *text)
 {
     cup_text_puts(text, "cupel " CUP_VERSION
                         ": change-data-capture JSON in, a medallion lake out, exactly once\n\n"
-                        "  cupel run --input 'captures/*.ndjson' --lake ./lake --until-end\n\n"
+                        "  cupel run --input 'captures/*.ndjson' --lake ./lake --until-end\n"
+                        "  cupel run --brokers localhost:9092 --topics '/bank\\..*/' --lake "
+                        "./lake\n\n"
                         "reads Debezium change events whose schemas are embedded and leaves\n\n"
                         "  lake/default/silver/...      typed Delta tables, one per source table\n"
                         "  lake/default/bronze/run/     every byte that arrived, replayable\n"
@@ -43,6 +46,32 @@ static void put_options(struct cup_text *text)
     }
 }
 
+static void put_replay(struct cup_text *text, enum cup_command command)
+{
+    if (command == CUP_COMMAND_DISCOVER)
+        cup_text_puts(
+            text, "\nTopics are grouped by the connector's name in their records, else by what "
+                  "their names begin with.\nTopics that tools keep for themselves, empty ones and "
+                  "those without changes are listed with the reason.\nFOLDER is a pipeline whose "
+                  "pipeline.yaml says how to reach the cluster (TLS, SASL).\n");
+    if (command == CUP_COMMAND_LAG)
+        cup_text_puts(text, "\ncommitted: in a decided epoch. visible: in all tables. records: "
+                            "offsets up to the end that a reader of\ncommitted records sees; marks "
+                            "of transactions and compacted records count. seconds: since the time "
+                            "of the\nfirst record that is not committed. Positions come from the "
+                            "lake's journals, not from a group.\n");
+    if (command == CUP_COMMAND_REPLAY)
+        cup_text_puts(
+            text,
+            "\nRecords come out byte for byte as they came in, each input in order. LAKE with "
+            "--pipeline, or a pipeline's FOLDER.\n  --to-topic    sent idempotently; called twice, "
+            "it sends them twice: choose with --offsets or --since\n  --to-lake, --to-domain  the "
+            "folder's pipeline reads them into tables that are new; interrupted, call it again\n"
+            "  --missing     _topic, _partition and _offset of silver's rows are compared with "
+            "bronze: what has a row is\n                skipped and counted; the rest is judged as "
+            "a retry is (cupel help quarantine)\n");
+}
+
 void cup_help_command(struct cup_text *text, enum cup_command command)
 {
     const struct cup_command_row *row = cup_command_row(command);
@@ -50,12 +79,17 @@ void cup_help_command(struct cup_text *text, enum cup_command command)
     cup_text_printf(text, "cupel %s %s\n\n%s\n\nexample\n  %s\n", row->name, row->arguments,
                     row->text, row->example);
     if (command == CUP_COMMAND_RUN)
-        cup_text_puts(text, "\nFOLDER holds pipeline.yaml and contracts/*.odcs.yaml; options go "
-                            "over what it says.\nWith --until-end, files are read to their end; "
-                            "the next run reads what has been added since.\nWithout, files are "
-                            "followed: new, growing, rotated and truncated ones, whole lines as "
-                            "they come.\n^C or SIGTERM finishes the open epoch; the next run goes "
-                            "on behind it.\n");
+        cup_text_puts(
+            text,
+            "\nFOLDER holds pipeline.yaml and contracts/*.odcs.yaml; options go "
+            "over what it says.\nWith --until-end, files are read to their end; "
+            "the next run reads what has been added since.\nWithout, files are "
+            "followed: new, growing, rotated and truncated ones, whole lines as "
+            "they come.\nTopics (--brokers, --topics, or kafka and input in "
+            "pipeline.yaml) are read to where they end at the start,\nor for ever; "
+            "what is new of them is found. With output, each epoch that is in the "
+            "lake is published too.\n^C or SIGTERM finishes the open epoch; the next run goes "
+            "on behind it.\n");
     if (command == CUP_COMMAND_RECOVER)
         cup_text_puts(text,
                       "\ncupel recover LAKE explains every shard and changes nothing. Behind "
@@ -83,7 +117,10 @@ void cup_help_command(struct cup_text *text, enum cup_command command)
                   "and --yes\n"
                   "a choice, for each: --reason NAME, --table PATH, --since TIME|AGE, --offset "
                   "TOPIC/PARTITION/OFFSET\n"
-                  "retry and drop: --dry-run only counts; they need the pipeline not to run\n");
+                  "retry and drop: --dry-run only counts; they need the pipeline, or its shard 0, "
+                  "not to run\n");
+    put_replay(text, command);
+    cup_stream_put_help(text, row->name);
     if (command == CUP_COMMAND_RUN || command == CUP_COMMAND_VALIDATE) put_options(text);
 }
 

@@ -2,16 +2,21 @@
 #include "control/cli/job_priv.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "control/cli/describe.h"
+#include "control/config/cluster.h"
 #include "control/config/detect.h"
 #include "control/config/inputs.h"
 #include "control/config/keys.h"
 #include "control/config/pipeline.h"
 #include "control/contract/contract.h"
+#include "control/kafka/samples.h"
+#include "control/plan/published.h"
 
 enum cup_exit cup_job_priv_complain(struct cup_job *job)
 {
@@ -48,11 +53,38 @@ static bool open_lake(struct cup_job *job, bool make)
     return true;
 }
 
+/* Some of the first records of the topics, as files of a folder. */
+static bool sample_topics(struct cup_job *job, const char *folder,
+                          struct cup_inputs_file **out_files, uint32_t *out_count)
+{
+    struct cup_text settings = {0};
+
+    cup_samples_put_settings(&settings, &job->settings.kafka);
+    cup_samples_put_topics(&settings, &job->settings);
+    const struct cup_samples samples = {.settings = settings.at, .oldest = true};
+    bool                     good    = !settings.failed && cup_samples_take(&samples, folder);
+    cup_text_free(&settings);
+    if (!good) {
+        cup_text_puts(&job->says, "format: auto looks at records of the topics, which cannot be "
+                                  "read: name the format in pipeline.yaml or with --format\n");
+        return false;
+    }
+    if (!cup_samples_list(job->keep, folder, out_files, out_count, &job->says)) return false;
+    if (*out_count > 0) return true;
+    cup_text_puts(&job->says,
+                  "format: auto looks at records of the topics, and there are none yet: "
+                  "name the format in pipeline.yaml or with --format\n");
+    return false;
+}
+
 /* What `auto` comes to; it is pinned in the plan. */
 static bool settle_format(struct cup_job *job, bool brings)
 {
-    struct cup_text says = {0};
-    enum cup_err    err  = CUP_OK;
+    struct cup_inputs_file *files  = job->inputs;
+    uint32_t                count  = job->input_count;
+    const char             *folder = NULL;
+    struct cup_text         says   = {0};
+    enum cup_err            err    = CUP_OK;
 
     if (job->settings.format < CUP_FORMAT_COUNT) return true;
     if (brings) {
@@ -60,7 +92,12 @@ static bool settle_format(struct cup_job *job, bool brings)
                                   "format in pipeline.yaml (cupel validate says which it is)\n");
         return false;
     }
-    err = cup_detect_format(job->inputs, job->input_count, &job->settings.format, &says);
+    if (cup_settings_consumes(&job->settings)) {
+        folder = cup_samples_folder(job->keep, &job->says);
+        if (folder == NULL || !sample_topics(job, folder, &files, &count)) err = CUP_IO;
+    }
+    if (err == CUP_OK) err = cup_detect_format(files, count, &job->settings.format, &says);
+    cup_samples_remove(folder);
     if (says.at != NULL && !says.failed) {
         if (err == CUP_OK)
             fprintf(stderr, "cupel: %s", says.at);
@@ -81,14 +118,20 @@ bool cup_job_priv_load(struct cup_job *job, const struct cup_args *args, uint32_
         cup_pipeline_load(job->keep, args->folder, settings, &job->says) != CUP_OK)
         return false;
     if (cup_args_apply(job->keep, args, settings, &job->says) != CUP_OK) return false;
-    if (brings) settings->input_count = 1; /* one is there, whatever is configured */
+    if (brings) { /* one is there, whatever is configured */
+        settings->inputs      = NULL;
+        settings->input_count = 1;
+    }
+    cup_cluster_complete(job->keep, settings);
     if (cup_settings_check(settings, &job->says) != CUP_OK) return false;
-    /* a run that never ends finds its files while it runs */
+    if (!cup_cluster_check_files(settings, &job->says)) return false;
+    /* a run that never ends finds its files while it runs; topics are found there */
     bool ends = settings->until_end || !(flags & CUP_JOB_MAKES_LAKE);
-    if (ends && !brings &&
+    if (ends && !brings && !cup_settings_consumes(settings) &&
         cup_inputs_find(job->keep, settings, &job->inputs, &job->input_count, &job->says) != CUP_OK)
         return false;
-    if (!settle_format(job, brings)) return false;
+    if (!settle_format(job, brings)) return false; /* by the files of all shards */
+    job->input_count = cup_inputs_keep(settings, job->inputs, job->input_count);
     if (!open_lake(job, flags & CUP_JOB_MAKES_LAKE)) return false;
     bool rows = settings->format == CUP_FORMAT_FLATTENED || settings->format == CUP_FORMAT_UPSERT;
     job->catalog = (struct cup_catalog){.keep       = job->keep,
@@ -110,6 +153,12 @@ enum cup_exit cup_job_run(struct cup_keep *keep, const struct cup_args *args)
     struct cup_job job = {.keep = keep};
 
     if (!cup_job_priv_load(&job, args, CUP_JOB_MAKES_LAKE)) return cup_job_priv_complain(&job);
+    if (job.settings.until_end && job.input_count == 0 && !cup_settings_consumes(&job.settings)) {
+        printf("shard %" PRIu64 "/%" PRIu64 " has no entry of input: nothing to do\n",
+               job.settings.shard, job.settings.shard_count);
+        cup_text_free(&job.says);
+        return CUP_EXIT_OK;
+    }
     const struct cup_supervise run  = {.settings    = &job.settings,
                                        .lake        = job.lake,
                                        .inputs      = job.inputs,
@@ -210,6 +259,10 @@ static void put_warnings(const struct cup_job *job, struct cup_text *text)
 
     if (*settings->owner == '\0')
         cup_text_puts(text, "warning: owner: nobody answers for this data\n");
+    if (settings->kafka.count > 0 && !cup_settings_consumes(settings) &&
+        (settings->output.kind == CUP_OUTPUT_NONE || settings->output.has_cluster))
+        cup_text_puts(text, "warning: kafka: nobody uses it: input has no topics, and output is "
+                            "none or has a cluster of its own\n");
     if (!settings->bronze) cup_text_puts(text, "warning: bronze is off: nothing can be replayed\n");
     if (strcmp(settings->unavailable, cup_key_row(CUP_KEY_UNAVAILABLE)->standard) == 0)
         cup_text_puts(text, "warning: unavailable: a user's text may equal the well-known "
@@ -222,27 +275,49 @@ static void put_warnings(const struct cup_job *job, struct cup_text *text)
     put_drift(job, text);
 }
 
-enum cup_exit cup_job_validate(struct cup_keep *keep, const struct cup_args *args)
+static void put_inputs(const struct cup_job *job, struct cup_text *text)
 {
     static const char *const forms[] = {"ndjson", "dump"};
-    struct cup_job           job     = {.keep = keep};
-    struct cup_text          text    = {0};
+
+    if (cup_settings_consumes(&job->settings)) {
+        cup_describe_input(&job->settings, text);
+        return;
+    }
+    cup_text_printf(text, "%u input files\n", job->input_count);
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        const struct cup_inputs_file *file = &job->inputs[i];
+        cup_text_printf(text, "  %s: %s%s, %llu bytes, group %u\n", file->path, forms[file->form],
+                        file->gzip ? ", gzip" : "", (unsigned long long)file->bytes, file->group);
+    }
+}
+
+/* What the run would be refused for, once it knows its tables. */
+static bool check_published(struct cup_job *job)
+{
+    struct cup_fault fault = {0};
+
+    if (cup_published_check(&job->settings, &job->catalog, &fault) == CUP_OK) return true;
+    cup_text_printf(&job->says, "%s: %s\n", fault.what, fault.where);
+    return false;
+}
+
+enum cup_exit cup_job_validate(struct cup_keep *keep, const struct cup_args *args)
+{
+    struct cup_job  job  = {.keep = keep};
+    struct cup_text text = {0};
 
     if (args->folder == NULL) {
         cup_text_puts(&job.says, "validate needs the folder of a pipeline\n");
         return cup_job_priv_complain(&job);
     }
-    if (!cup_job_priv_load(&job, args, 0)) return cup_job_priv_complain(&job);
+    if (!cup_job_priv_load(&job, args, 0) || !check_published(&job))
+        return cup_job_priv_complain(&job);
     cup_text_printf(&text, "pipeline %s of domain %s, lake %s\n", job.settings.name,
                     job.settings.domain, job.lake);
     cup_text_printf(&text, "format %s: %s\n", cup_format_name((enum cup_format)job.settings.format),
                     cup_format_text((enum cup_format)job.settings.format));
-    cup_text_printf(&text, "%u input files\n", job.input_count);
-    for (uint32_t i = 0; i < job.input_count; i++) {
-        const struct cup_inputs_file *file = &job.inputs[i];
-        cup_text_printf(&text, "  %s: %s%s, %llu bytes, group %u\n", file->path, forms[file->form],
-                        file->gzip ? ", gzip" : "", (unsigned long long)file->bytes, file->group);
-    }
+    put_inputs(&job, &text);
+    cup_describe_output(&job.settings, &job.catalog, &text);
     put_tables(&job, &text);
     put_warnings(&job, &text);
     if (!text.failed) fputs(text.at, stdout);

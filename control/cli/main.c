@@ -4,6 +4,7 @@
 
 #include "control/cli/help.h"
 #include "control/cli/job_priv.h"
+#include "control/cli/kafka.h"
 #include "control/cli/quarantine.h"
 #include "control/cli/tool.h"
 
@@ -85,8 +86,10 @@ int main(int argc, char **argv)
     case CUP_COMMAND_RUN:
     case CUP_COMMAND_CONTRACT:
     case CUP_COMMAND_VALIDATE: return run_job(command, argc - 2, argv + 2);
+    case CUP_COMMAND_DISCOVER:
+    case CUP_COMMAND_LAG:
+    case CUP_COMMAND_REPLAY: return cup_kafka_command(command, argc - 2, argv + 2);
     case CUP_COMMAND_VERIFY:
-    case CUP_COMMAND_REPLAY:
     case CUP_COMMAND_RECOVER:
     case CUP_COMMAND_COMPACT:
     case CUP_COMMAND_VACUUM: return cup_lake_priv_become((const char *const *)argv);

@@ -104,6 +104,7 @@ struct retry {
     struct words   filters; /* for cupel-lake */
     struct words   rest;    /* for the run */
     bool           discard, yes, dry_run, filtered;
+    bool           missing;    /* not of the quarantine: what silver lacks of bronze */
     char           name[600];  /* domain/pipeline */
     char           record[32]; /* limits.record_bytes_max */
 };
@@ -111,12 +112,15 @@ struct retry {
 /* Takes the options that choose records; what is left is a command line like that of a run. */
 static enum cup_exit split(struct retry *retry, int count, char **words)
 {
-    static const char *const with_value[] = {"--reason", "--table", "--since", "--offset"};
+    static const char *const of_quarantine[] = {"--reason", "--table", "--since", "--offset", NULL};
+    static const char *const of_bronze[]     = {"--input", "--topic",   "--since",
+                                                "--until", "--offsets", NULL};
+    const char *const       *with_value      = retry->missing ? of_bronze : of_quarantine;
 
     for (int i = 0; i < count; i++) {
         const char *word   = words[i];
         bool        filter = false, whole = false;
-        for (size_t k = 0; k < sizeof with_value / sizeof *with_value; k++) {
+        for (size_t k = 0; with_value[k] != NULL; k++) {
             size_t bytes = strlen(with_value[k]);
             if (strncmp(word, with_value[k], bytes) != 0) continue;
             whole |= word[bytes] == '=';
@@ -141,7 +145,7 @@ static enum cup_exit split(struct retry *retry, int count, char **words)
 
 struct answer {
     char               word[16];
-    unsigned long long records, too_long, not_kept;
+    unsigned long long records, too_long, not_kept, shards;
     char               path[PATH_MAX];
 };
 
@@ -152,9 +156,9 @@ static bool export(struct retry *retry, struct answer *answer)
     struct cup_text text  = {0};
 
     add(&words, "cupel-lake");
-    add(&words, "quarantine");
+    add(&words, retry->missing ? "missing" : "quarantine");
     add(&words, retry->job.lake);
-    add(&words, "export");
+    if (!retry->missing) add(&words, "export");
     add(&words, "--pipeline");
     add(&words, retry->name);
     add(&words, "--record-max");
@@ -168,8 +172,8 @@ static bool export(struct retry *retry, struct answer *answer)
     if (good) {
         int at = 0;
         good   = !text.failed && text.bytes < sizeof answer->path &&
-               sscanf(text.at, "%15s %llu %llu %llu %n", answer->word, &answer->records,
-                      &answer->too_long, &answer->not_kept, &at) == 4 &&
+               sscanf(text.at, "%15s %llu %llu %llu %llu %n", answer->word, &answer->records,
+                      &answer->too_long, &answer->not_kept, &answer->shards, &at) == 5 &&
                at > 0;
         if (good)
             snprintf(answer->path, sizeof answer->path, "%.*s", (int)strcspn(text.at + at, "\n"),
@@ -191,6 +195,13 @@ static void say_left_out(const struct answer *answer)
                answer->not_kept);
 }
 
+/* Records that were accepted before were published then; this may finish another command's file. */
+static bool was_published(const char *path)
+{
+    size_t bytes = strlen(path), wanted = strlen(CUP_RETRY_ACCEPTED);
+    return bytes >= wanted && strcmp(path + bytes - wanted, CUP_RETRY_ACCEPTED) == 0;
+}
+
 /* Runs the pipeline over the file alone. What its epochs decided is in the tables when it ends, and
  * the rest is still open there: then the file has done its duty. */
 static enum cup_exit run_file(struct retry *retry, const char *path)
@@ -207,6 +218,7 @@ static enum cup_exit run_file(struct retry *retry, const char *path)
     CUP_ASSERT(!text.failed);
     const struct cup_inputs_file input = {
         .path = path, .topic = text.at, .bytes = (uint64_t)status.st_size, .form = CUP_INPUT_RETRY};
+    if (was_published(path)) retry->job.settings.output.kind = CUP_OUTPUT_NONE;
     const struct cup_supervise run  = {.settings    = &retry->job.settings,
                                        .lake        = retry->job.lake,
                                        .inputs      = &input,
@@ -226,6 +238,7 @@ static enum cup_exit judge_again(struct retry *retry)
     struct answer answer;
 
     if (!export(retry, &answer)) return CUP_EXIT_FAULT;
+    if (retry->job.settings.shard_count == 1) retry->job.settings.shard_count = answer.shards;
     if (strcmp(answer.word, "pending") == 0) {
         if (retry->dry_run) {
             puts("an earlier retry was interrupted; the next one finishes it first");
@@ -238,11 +251,14 @@ static enum cup_exit judge_again(struct retry *retry)
         return code;
     }
     say_left_out(&answer);
-    if (answer.records == 0) puts("no open records are chosen");
+    if (answer.records == 0)
+        puts(retry->missing ? "nothing is missing" : "no open records are chosen");
     if (answer.records == 0) return CUP_EXIT_OK;
     if (retry->dry_run)
         printf("%llu records would be %s\n", answer.records,
-               retry->discard ? "given up" : "judged again");
+               retry->missing   ? "added"
+               : retry->discard ? "given up"
+                                : "judged again");
     return retry->dry_run ? CUP_EXIT_OK : run_file(retry, answer.path);
 }
 
@@ -257,6 +273,8 @@ static enum cup_exit start(struct cup_keep *keep, struct retry *retry)
         return cup_job_priv_complain(job);
     if (args.pattern_count > 0) return usage("it brings its own input; leave out --input", "");
     if (!cup_job_priv_load(job, &args, CUP_JOB_BRINGS_INPUT)) return cup_job_priv_complain(job);
+    if (job->settings.shard != 0) /* the lake knows of how many */
+        return usage("shard 0 does it: leave out --shard", "");
     job->settings.until_end = true;
     snprintf(retry->name, sizeof retry->name, "%s/%s", job->settings.domain, job->settings.name);
     snprintf(retry->record, sizeof retry->record, "%" PRIu64, job->settings.record_bytes_max);
@@ -277,6 +295,14 @@ static enum cup_exit again(struct cup_keep *keep, bool discard, int count, char 
     code = start(keep, &retry);
     if (code == CUP_EXIT_OK && discard && !retry.yes) puts("nothing was done: --yes does it");
     return code;
+}
+
+enum cup_exit cup_quarantine_missing(struct cup_keep *keep, int count, char **words)
+{
+    struct retry  retry = {.missing = true};
+    enum cup_exit code  = split(&retry, count, words);
+
+    return code == CUP_EXIT_OK ? start(keep, &retry) : code;
 }
 
 /* --- the command --- */

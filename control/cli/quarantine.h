@@ -17,6 +17,11 @@
 
 #include "control/supervise/supervise.h"
 
+/* cup_quarantine_missing adds the accepted records of bronze that have no row in silver, in the
+ * same way as a retry: words are FOLDER, --input, --topic, --since, --until, --offsets, --dry-run,
+ * and those of a run. */
+enum cup_exit cup_quarantine_missing(struct cup_keep *keep, int count, char **words);
+
 /* cup_quarantine_command takes the words behind `cupel quarantine`. */
 enum cup_exit cup_quarantine_command(int count, char **words);
 

@@ -203,6 +203,28 @@ static void settle_entry(struct found *found, uint32_t first, bool independent)
     found->count = kept;
 }
 
+bool cup_inputs_owns(const struct cup_settings *settings, uint32_t entry)
+{
+    return entry % settings->shard_count == settings->shard;
+}
+
+uint32_t cup_inputs_keep(const struct cup_settings *settings, struct cup_inputs_file *files,
+                         uint32_t count)
+{
+    uint32_t kept = 0, group = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (!cup_inputs_owns(settings, files[i].entry)) continue;
+        bool first  = kept == 0 || files[i].group != group;
+        group       = files[i].group;
+        files[kept] = files[i];
+        /* without holes, or workers would have nothing to do */
+        files[kept].group = kept == 0 ? 0 : files[kept - 1].group + first;
+        kept++;
+    }
+    return kept;
+}
+
 static bool is_in_two_entries(struct found *found)
 {
     struct cup_inputs_file *sorted =
@@ -232,6 +254,8 @@ enum cup_err cup_inputs_find(struct cup_keep *keep, const struct cup_settings *s
             if (!add_pattern(&found, input->patterns[p], input->form, group)) return CUP_BAD_CONFIG;
         }
         settle_entry(&found, first, input->independent);
+        for (uint32_t f = first; f < found.count; f++)
+            found.files[f].entry = i;
         group = found.files[found.count - 1].group + 1;
     }
     if (is_in_two_entries(&found)) return CUP_BAD_CONFIG;

@@ -6,29 +6,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/config/yaml.h"
+#include "control/config/pipeline_priv.h"
 #include "control/schema/names.h"
 #include "lake/parquet.h"
 
-struct work {
-    struct cup_keep           *keep;
-    const char                *folder;
-    struct cup_yaml            yaml;
-    struct cup_settings       *settings;
-    struct cup_settings_input *input; /* the entry of `input` that is being read */
-    struct cup_text           *says;
-    bool                       failed;
-};
-
-static void fail(struct work *work, const struct cup_yaml_node *node, const char *key,
-                 const char *what)
+void cup_pipeline_priv_fail(struct cup_work *work, const struct cup_yaml_node *node,
+                            const char *key, const char *what)
 {
     cup_yaml_at(&work->yaml, node, work->says);
-    cup_text_printf(work->says, "%s: %s\n", key, what);
+    cup_text_printf(work->says, "%s%s: %s\n", work->above, key, what);
     work->failed = true;
 }
 
-static const char *relative(struct work *work, const char *path)
+void cup_pipeline_priv_kind(struct cup_work *work, const struct cup_yaml_node *node,
+                            enum cup_key key)
+{
+    struct cup_text why = {0};
+
+    cup_text_printf(&why, "%s is not allowed; allowed: %s",
+                    node->kind == CUP_YAML_SCALAR ? "nothing" : cup_yaml_kind_name(node),
+                    cup_key_row(key)->unit);
+    cup_pipeline_priv_fail(work, node, cup_key_row(key)->key, why.failed ? "is wrong" : why.at);
+    cup_text_free(&why);
+}
+
+const char *cup_pipeline_priv_path(struct cup_work *work, const char *path)
 {
     struct cup_text text = {0};
 
@@ -41,110 +43,141 @@ static const char *relative(struct work *work, const char *path)
 
 /* --- values --- */
 
-static void set_number(struct work *work, const struct cup_yaml_node *node, enum cup_key key,
-                       uint64_t *value)
+void cup_pipeline_priv_number(struct cup_work *work, const struct cup_yaml_node *node,
+                              enum cup_key key, uint64_t *value)
 {
     struct cup_text why = {0};
 
     if (!cup_settings_number(key, node->text, value, &why))
-        fail(work, node, cup_key_row(key)->key, why.failed ? "is wrong" : why.at);
+        cup_pipeline_priv_fail(work, node, cup_key_row(key)->key, why.failed ? "is wrong" : why.at);
     cup_text_free(&why);
 }
 
-static uint32_t set_word(struct work *work, const struct cup_yaml_node *node, enum cup_key key,
-                         uint32_t before)
+uint32_t cup_pipeline_priv_word(struct cup_work *work, const struct cup_yaml_node *node,
+                                enum cup_key key, uint32_t before)
 {
     struct cup_text why   = {0};
     uint32_t        index = before;
 
     if (!cup_settings_word(key, node->text, &index, &why))
-        fail(work, node, cup_key_row(key)->key, why.failed ? "is wrong" : why.at);
+        cup_pipeline_priv_fail(work, node, cup_key_row(key)->key, why.failed ? "is wrong" : why.at);
     cup_text_free(&why);
     return index;
 }
 
-static void set_bool(struct work *work, const struct cup_yaml_node *node, enum cup_key key,
-                     bool *value)
+void cup_pipeline_priv_bool(struct cup_work *work, const struct cup_yaml_node *node,
+                            enum cup_key key, bool *value)
 {
-    *value = set_word(work, node, key, *value) == 1; /* "false | true" */
+    *value = cup_pipeline_priv_word(work, node, key, *value) == 1; /* "false | true" */
 }
 
-static void set_limit(struct work *work, const struct cup_yaml_node *node, enum cup_key key)
+static void set_limit(struct cup_work *work, const struct cup_yaml_node *node, enum cup_key key)
 {
     struct cup_settings *settings = work->settings;
 
     switch (key) {
-    case CUP_KEY_RECORD_BYTES_MAX: set_number(work, node, key, &settings->record_bytes_max); break;
-    case CUP_KEY_DEPTH_MAX: set_number(work, node, key, &settings->depth_max); break;
-    case CUP_KEY_MEMBERS_MAX: set_number(work, node, key, &settings->members_max); break;
-    case CUP_KEY_KEY_BYTES_MAX: set_number(work, node, key, &settings->key_bytes_max); break;
-    case CUP_KEY_NUMBER_BYTES_MAX: set_number(work, node, key, &settings->number_bytes_max); break;
-    case CUP_KEY_COMMIT_INTERVAL: set_number(work, node, key, &settings->commit_ns_max); break;
-    case CUP_KEY_COMMIT_BYTES: set_number(work, node, key, &settings->commit_bytes_max); break;
-    case CUP_KEY_FILES_BYTES: set_number(work, node, key, &settings->file_bytes_max); break;
-    case CUP_KEY_FILES_ROWS: set_number(work, node, key, &settings->file_rows_max); break;
-    case CUP_KEY_LOG_RETENTION: set_number(work, node, key, &settings->log_retention_ns); break;
-    case CUP_KEY_UPKEEP_SMALL_FILES: set_number(work, node, key, &settings->compact_files); break;
-    case CUP_KEY_UPKEEP_TARGET: set_number(work, node, key, &settings->compact_bytes); break;
-    case CUP_KEY_QUARANTINE_BYTES_MAX:
-        set_number(work, node, key, &settings->quarantine_max);
+    case CUP_KEY_RECORD_BYTES_MAX:
+        cup_pipeline_priv_number(work, node, key, &settings->record_bytes_max);
         break;
-    case CUP_KEY_BREAKER_RATE: set_number(work, node, key, &settings->breaker_ppm); break;
-    case CUP_KEY_BREAKER_RECORDS: set_number(work, node, key, &settings->breaker_records); break;
-    case CUP_KEY_BREAKER_PAUSE: set_number(work, node, key, &settings->breaker_pause_ns); break;
-    case CUP_KEY_WORKERS: set_number(work, node, key, &settings->worker_count); break;
-    default: set_number(work, node, key, &settings->pool_bytes); break; /* CUP_KEY_MEMORY */
+    case CUP_KEY_DEPTH_MAX: cup_pipeline_priv_number(work, node, key, &settings->depth_max); break;
+    case CUP_KEY_MEMBERS_MAX:
+        cup_pipeline_priv_number(work, node, key, &settings->members_max);
+        break;
+    case CUP_KEY_KEY_BYTES_MAX:
+        cup_pipeline_priv_number(work, node, key, &settings->key_bytes_max);
+        break;
+    case CUP_KEY_NUMBER_BYTES_MAX:
+        cup_pipeline_priv_number(work, node, key, &settings->number_bytes_max);
+        break;
+    case CUP_KEY_COMMIT_INTERVAL:
+        cup_pipeline_priv_number(work, node, key, &settings->commit_ns_max);
+        break;
+    case CUP_KEY_COMMIT_BYTES:
+        cup_pipeline_priv_number(work, node, key, &settings->commit_bytes_max);
+        break;
+    case CUP_KEY_FILES_BYTES:
+        cup_pipeline_priv_number(work, node, key, &settings->file_bytes_max);
+        break;
+    case CUP_KEY_FILES_ROWS:
+        cup_pipeline_priv_number(work, node, key, &settings->file_rows_max);
+        break;
+    case CUP_KEY_LOG_RETENTION:
+        cup_pipeline_priv_number(work, node, key, &settings->log_retention_ns);
+        break;
+    case CUP_KEY_UPKEEP_SMALL_FILES:
+        cup_pipeline_priv_number(work, node, key, &settings->compact_files);
+        break;
+    case CUP_KEY_UPKEEP_TARGET:
+        cup_pipeline_priv_number(work, node, key, &settings->compact_bytes);
+        break;
+    case CUP_KEY_QUARANTINE_BYTES_MAX:
+        cup_pipeline_priv_number(work, node, key, &settings->quarantine_max);
+        break;
+    case CUP_KEY_BREAKER_RATE:
+        cup_pipeline_priv_number(work, node, key, &settings->breaker_ppm);
+        break;
+    case CUP_KEY_BREAKER_RECORDS:
+        cup_pipeline_priv_number(work, node, key, &settings->breaker_records);
+        break;
+    case CUP_KEY_BREAKER_PAUSE:
+        cup_pipeline_priv_number(work, node, key, &settings->breaker_pause_ns);
+        break;
+    case CUP_KEY_WORKERS: cup_pipeline_priv_number(work, node, key, &settings->worker_count); break;
+    default:
+        cup_pipeline_priv_number(work, node, key, &settings->pool_bytes);
+        break; /* CUP_KEY_MEMORY */
     }
 }
 
 /* drift.NAME: the words are those of the kind of change, as key.def says them. */
-static void set_drift(struct work *work, const struct cup_yaml_node *node, enum cup_key key)
+static void set_drift(struct cup_work *work, const struct cup_yaml_node *node, enum cup_key key)
 {
     const char *name = cup_key_row(key)->key + strlen("drift.");
 
-    (void)set_word(work, node, key, 0); /* says what is allowed */
+    (void)cup_pipeline_priv_word(work, node, key, 0); /* says what is allowed */
     for (int i = 0; i < CUP_CHANGE_COUNT; i++) {
         if (strcmp(cup_change_row((enum cup_change)i)->name, name) == 0)
             (void)cup_drift_parse((enum cup_change)i, node->text, &work->settings->drift.of[i]);
     }
 }
 
-static void set_codec(struct work *work, const struct cup_yaml_node *node)
+static void set_codec(struct cup_work *work, const struct cup_yaml_node *node)
 {
     static const uint32_t codecs[] = {CUP_CODEC_ZSTD, CUP_CODEC_SNAPPY, CUP_CODEC_NONE};
-    work->settings->codec          = codecs[set_word(work, node, CUP_KEY_CODEC, 0)];
+    work->settings->codec          = codecs[cup_pipeline_priv_word(work, node, CUP_KEY_CODEC, 0)];
 }
 
 /* A glob, or a list of globs. */
-static void set_files(struct work *work, const struct cup_yaml_node *node)
+static void set_files(struct cup_work *work, const struct cup_yaml_node *node)
 {
     const char *key   = cup_key_row(CUP_KEY_INPUT_FILES)->key;
     bool        one   = node->kind == CUP_YAML_SCALAR;
     uint32_t    count = one ? 1 : node->count;
 
     if (node->kind == CUP_YAML_MAP || count == 0) {
-        fail(work, node, key, "must be a glob or a list of globs");
+        cup_pipeline_priv_fail(work, node, key, "must be a glob or a list of globs");
         return;
     }
     work->input->patterns = cup_keep_bytes(work->keep, count * sizeof(*work->input->patterns));
     for (uint32_t i = 0; i < count; i++) {
         const struct cup_yaml_node *item = one ? node : node->children[i];
         if (item->kind != CUP_YAML_SCALAR || item->is_null || *item->text == '\0') {
-            fail(work, item, key, "must be a glob or a list of globs");
+            cup_pipeline_priv_fail(work, item, key, "must be a glob or a list of globs");
             return;
         }
-        work->input->patterns[i] = relative(work, item->text);
+        work->input->patterns[i] = cup_pipeline_priv_path(work, item->text);
     }
     work->input->pattern_count = count;
 }
 
 /* masks: each key a classification, each value a mask. An unquoted null is the mask null. */
-static void read_masks(struct work *work, const struct cup_yaml_node *node)
+static void read_masks(struct cup_work *work, const struct cup_yaml_node *node)
 {
     struct cup_settings *settings = work->settings;
 
     if (node->kind != CUP_YAML_MAP) {
-        fail(work, node, "masks", "must be a mapping; allowed: CLASSIFICATION: MASK");
+        cup_pipeline_priv_fail(work, node, "masks",
+                               "must be a mapping; allowed: CLASSIFICATION: MASK");
         return;
     }
     settings->masks = cup_keep_bytes(work->keep, (node->count + 1ul) * sizeof(*settings->masks));
@@ -167,35 +200,48 @@ static void read_masks(struct work *work, const struct cup_yaml_node *node)
     }
 }
 
-static void set_value(struct work *work, const struct cup_yaml_node *node, enum cup_key key)
+static void set_value(struct cup_work *work, const struct cup_yaml_node *node, enum cup_key key)
 {
     struct cup_settings *settings = work->settings;
 
     switch (key) {
+    case CUP_KEY_INPUT_FILES: set_files(work, node); break;
     case CUP_KEY_NAME: settings->name = node->text; break;
     case CUP_KEY_DOMAIN: settings->domain = node->text; break;
     case CUP_KEY_SOURCE: settings->source = node->text; break;
     case CUP_KEY_OWNER: settings->owner = node->text; break;
-    case CUP_KEY_KEYS_FOLDER: settings->key_folder = relative(work, node->text); break;
+    case CUP_KEY_KEYS_FOLDER:
+        settings->key_folder = cup_pipeline_priv_path(work, node->text);
+        break;
     case CUP_KEY_KEYS_CURRENT: settings->token_id = node->text; break;
     case CUP_KEY_BRONZE_ENCRYPT:
-        settings->bronze_encrypt = set_word(work, node, key, 0) == 1;
+        settings->bronze_encrypt = cup_pipeline_priv_word(work, node, key, 0) == 1;
         break;
-    case CUP_KEY_LAKE: settings->lake = relative(work, node->text); break;
+    case CUP_KEY_LAKE: settings->lake = cup_pipeline_priv_path(work, node->text); break;
     case CUP_KEY_UNAVAILABLE: settings->unavailable = node->text; break;
-    case CUP_KEY_FORMAT: settings->format = set_word(work, node, key, 0); break;
+    case CUP_KEY_FORMAT: settings->format = cup_pipeline_priv_word(work, node, key, 0); break;
     case CUP_KEY_METADATA_PREFIX: settings->metadata_prefix = node->text; break;
-    case CUP_KEY_INPUT_FORM: work->input->form = (uint8_t)set_word(work, node, key, 0); break;
-    case CUP_KEY_INPUT_INDEPENDENT: set_bool(work, node, key, &work->input->independent); break;
-    case CUP_KEY_BRONZE_ENABLED: set_bool(work, node, key, &settings->bronze); break;
-    case CUP_KEY_SILVER_ENABLED: set_bool(work, node, key, &settings->silver); break;
-    case CUP_KEY_QUARANTINE_INLINE: set_bool(work, node, key, &settings->quarantine_inline); break;
-    case CUP_KEY_UPKEEP_COMPACT: settings->compact = set_word(work, node, key, 0) == 0; break;
-    case CUP_KEY_STORE: settings->store = set_word(work, node, key, 0); break;
-    case CUP_KEY_BREAKER_ACTION: settings->breaker_action = set_word(work, node, key, 0); break;
+    case CUP_KEY_INPUT_FORM:
+        work->input->form = (uint8_t)cup_pipeline_priv_word(work, node, key, 0);
+        break;
+    case CUP_KEY_INPUT_INDEPENDENT:
+        cup_pipeline_priv_bool(work, node, key, &work->input->independent);
+        break;
+    case CUP_KEY_BRONZE_ENABLED: cup_pipeline_priv_bool(work, node, key, &settings->bronze); break;
+    case CUP_KEY_SILVER_ENABLED: cup_pipeline_priv_bool(work, node, key, &settings->silver); break;
+    case CUP_KEY_QUARANTINE_INLINE:
+        cup_pipeline_priv_bool(work, node, key, &settings->quarantine_inline);
+        break;
+    case CUP_KEY_UPKEEP_COMPACT:
+        settings->compact = cup_pipeline_priv_word(work, node, key, 0) == 0;
+        break;
+    case CUP_KEY_STORE: settings->store = cup_pipeline_priv_word(work, node, key, 0); break;
+    case CUP_KEY_BREAKER_ACTION:
+        settings->breaker_action = cup_pipeline_priv_word(work, node, key, 0);
+        break;
     case CUP_KEY_CODEC: set_codec(work, node); break;
     case CUP_KEY_KERNELS:
-        (void)set_word(work, node, key, 0); /* the name itself goes into the plan */
+        (void)cup_pipeline_priv_word(work, node, key, 0); /* the name itself goes into the plan */
         settings->kernels = node->text;
         break;
     case CUP_KEY_DRIFT_COLUMNS:
@@ -212,7 +258,14 @@ static void set_value(struct work *work, const struct cup_yaml_node *node, enum 
 
 /* --- keys --- */
 
-static void put_allowed_keys(struct work *work, const char *prefix, const char *wrong)
+/* password for password_file: a whole word of it. */
+static bool begins(const char *key, const char *word)
+{
+    size_t bytes = strlen(word);
+    return bytes > 0 && strncmp(key, word, bytes) == 0 && key[bytes] == '_';
+}
+
+static void put_allowed_keys(struct cup_work *work, const char *prefix, const char *wrong)
 {
     size_t      bytes = strlen(prefix);
     const char *near = NULL, *comma = "";
@@ -228,7 +281,7 @@ static void put_allowed_keys(struct work *work, const char *prefix, const char *
         cup_text_printf(work->says, "%s%.*s", comma, (int)word, key + bytes);
         comma            = ", ";
         const char *name = cup_keep_text(work->keep, key + bytes, word);
-        if (near == NULL && cup_names_near(wrong, name)) near = name;
+        if (near == NULL && (cup_names_near(wrong, name) || begins(name, wrong))) near = name;
     }
     if (near != NULL) cup_text_printf(work->says, " (did you mean %s?)", near);
     cup_text_puts(work->says, "\n");
@@ -237,12 +290,14 @@ static void put_allowed_keys(struct work *work, const char *prefix, const char *
 /* The row whose key is prefix + name; CUP_KEY_COUNT when there is none. */
 static enum cup_key find_key(const char *prefix, const char *name)
 {
-    size_t bytes = strlen(prefix);
+    size_t bytes = strlen(prefix), name_bytes = strlen(name);
 
     for (int i = 0; i < CUP_KEY_COUNT; i++) {
         const char *key = cup_key_row((enum cup_key)i)->key;
-        if (strncmp(key, prefix, bytes) == 0 && strcmp(key + bytes, name) == 0)
-            return (enum cup_key)i;
+        if (strncmp(key, prefix, bytes) != 0 || strncmp(key + bytes, name, name_bytes) != 0)
+            continue;
+        const char *rest = key + bytes + name_bytes; /* .<name>: a mapping of any names */
+        if (*rest == '\0' || strncmp(rest, ".<", 2) == 0) return (enum cup_key)i;
     }
     return CUP_KEY_COUNT;
 }
@@ -259,39 +314,34 @@ static bool is_group(const char *name)
     return false;
 }
 
-static void read_key(struct work *work, const char *prefix, const struct cup_yaml_node *name,
+static void read_key(struct cup_work *work, const char *prefix, const struct cup_yaml_node *name,
                      const struct cup_yaml_node *node)
 {
     enum cup_key key = find_key(prefix, name->text);
 
     if (key == CUP_KEY_COUNT) {
         cup_yaml_at(&work->yaml, name, work->says);
-        cup_text_printf(work->says, "%s%s: there is no such key", prefix, name->text);
+        cup_text_printf(work->says, "%s%s%s: there is no such key", work->above, prefix,
+                        name->text);
         put_allowed_keys(work, prefix, name->text);
         work->failed = true;
         return;
     }
-    if (key == CUP_KEY_INPUT_FILES) {
-        set_files(work, node);
+    if (!cup_pipeline_priv_takes_any(key) && (node->kind != CUP_YAML_SCALAR || node->is_null)) {
+        cup_pipeline_priv_kind(work, node, key);
         return;
     }
-    if (node->kind != CUP_YAML_SCALAR || node->is_null) {
-        struct cup_text why = {0};
-        cup_text_printf(&why, "%s is not allowed; allowed: %s",
-                        node->kind == CUP_YAML_SCALAR ? "nothing" : cup_yaml_kind_name(node),
-                        cup_key_row(key)->unit);
-        fail(work, node, cup_key_row(key)->key, why.failed ? "is wrong" : why.at);
-        cup_text_free(&why);
-        return;
-    }
+    if (cup_pipeline_priv_kafka(work, node, key)) return;
     set_value(work, node, key);
 }
 
-static void read_group(struct work *work, const char *prefix, const struct cup_yaml_node *node)
+void cup_pipeline_priv_group(struct cup_work *work, const char *prefix,
+                             const struct cup_yaml_node *node)
 {
     if (node->kind != CUP_YAML_MAP) {
         cup_yaml_at(&work->yaml, node, work->says);
-        cup_text_printf(work->says, "%.*s: must be a mapping", (int)strcspn(prefix, ".["), prefix);
+        cup_text_printf(work->says, "%s%.*s: must be a mapping", work->above,
+                        (int)strcspn(prefix, ".["), prefix);
         put_allowed_keys(work, prefix, "");
         work->failed = true;
         return;
@@ -300,10 +350,11 @@ static void read_group(struct work *work, const char *prefix, const struct cup_y
         read_key(work, prefix, node->keys[i], node->children[i]);
 }
 
-static void read_inputs(struct work *work, const struct cup_yaml_node *node)
+static void read_inputs(struct cup_work *work, const struct cup_yaml_node *node)
 {
     if (node->kind != CUP_YAML_LIST || node->count == 0) {
-        fail(work, node, "input", "must be a list; allowed: - files: 'GLOB'");
+        cup_pipeline_priv_fail(work, node, "input",
+                               "must be a list; allowed: - files: 'GLOB', - topics: NAME");
         return;
     }
     work->settings->input_count = node->count;
@@ -311,13 +362,12 @@ static void read_inputs(struct work *work, const struct cup_yaml_node *node)
         cup_keep_bytes(work->keep, node->count * sizeof(*work->settings->inputs));
     for (uint32_t i = 0; i < node->count; i++) {
         work->input = &work->settings->inputs[i];
-        read_group(work, "input[].", node->children[i]);
-        if (work->input->pattern_count == 0 && !work->failed)
-            fail(work, node->children[i], "input[].files", "is missing; give a glob");
+        cup_pipeline_priv_group(work, "input[].", node->children[i]);
+        cup_pipeline_priv_entry(work, node->children[i]);
     }
 }
 
-static void read_root(struct work *work)
+static void read_root(struct cup_work *work)
 {
     const struct cup_yaml_node *root = work->yaml.root;
 
@@ -330,7 +380,9 @@ static void read_root(struct work *work)
         } else if (is_group(name->text)) {
             struct cup_text prefix = {0};
             cup_text_printf(&prefix, "%s.", name->text);
-            if (!prefix.failed) read_group(work, prefix.at, node);
+            if (strcmp(name->text, "output") == 0)
+                work->settings->output.kind = CUP_OUTPUT_CHANGES; /* unless publish says raw */
+            if (!prefix.failed) cup_pipeline_priv_group(work, prefix.at, node);
             cup_text_free(&prefix);
         } else {
             read_key(work, "", name, node);
@@ -341,15 +393,20 @@ static void read_root(struct work *work)
 enum cup_err cup_pipeline_load(struct cup_keep *keep, const char *folder,
                                struct cup_settings *settings, struct cup_text *says)
 {
-    struct work work = {.keep = keep, .folder = folder, .settings = settings, .says = says};
-    char        resolved[PATH_MAX];
+    struct cup_work work = {.keep     = keep,
+                            .folder   = folder,
+                            .settings = settings,
+                            .cluster  = &settings->kafka,
+                            .above    = "",
+                            .says     = says};
+    char            resolved[PATH_MAX];
 
     CUP_ASSERT(folder != NULL && settings != NULL);
     if (realpath(folder, resolved) == NULL) {
         cup_text_printf(says, "%s: %s\n", folder, strerror(errno));
         return CUP_NOT_FOUND;
     }
-    const char  *file = relative(&work, "pipeline.yaml");
+    const char  *file = cup_pipeline_priv_path(&work, "pipeline.yaml");
     enum cup_err err  = cup_yaml_load(keep, file, true, &work.yaml, says);
     if (err != CUP_OK) return err;
     const char *slash = strrchr(resolved, '/');

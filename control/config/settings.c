@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "control/config/cluster.h"
 #include "lake/parquet.h"
 
 static const struct cup_key_row rows[CUP_KEY_COUNT] = {
@@ -179,7 +180,15 @@ void cup_settings_default(struct cup_settings *out_settings)
         .bronze           = true,
         .silver           = true,
         .drift            = cup_drift_default(),
+        .shard_count      = 1,
+        .output = {.create = true, .partition_count = standard_number(CUP_KEY_OUTPUT_PARTITIONS)},
     };
+}
+
+bool cup_settings_consumes(const struct cup_settings *settings)
+{
+    return settings->input_count > 0 && settings->inputs != NULL &&
+           settings->inputs[0].topic_count > 0;
 }
 
 /* A name that becomes one folder; sanitised names would let two pipelines meet in one folder. */
@@ -201,7 +210,8 @@ enum cup_err cup_settings_check(const struct cup_settings *settings, struct cup_
     if (settings->lake == NULL || *settings->lake == '\0')
         cup_text_puts(says, "there is no lake: give lake: in pipeline.yaml or --lake FOLDER\n");
     if (settings->input_count == 0)
-        cup_text_puts(says, "there is no input: give input: in pipeline.yaml or --input 'GLOB'\n");
+        cup_text_puts(says, "there is no input: give input: in pipeline.yaml, --input 'GLOB', or "
+                            "--brokers HOST:PORT --topics 'NAMES'\n");
     if (!settings->bronze && !settings->silver)
         cup_text_puts(says, "bronze and silver are both off: nothing would be written\n");
     if (!is_folder_name(settings->name))
@@ -217,5 +227,6 @@ enum cup_err cup_settings_check(const struct cup_settings *settings, struct cup_
     if (*settings->unavailable == '\0')
         cup_text_puts(says,
                       "unavailable: an empty text would make every empty value unavailable\n");
+    cup_cluster_check(settings, says);
     return says->bytes == before ? CUP_OK : CUP_BAD_CONFIG;
 }

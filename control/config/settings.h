@@ -31,12 +31,47 @@ const struct cup_key_row *cup_key_row(enum cup_key key);
 
 enum cup_form { CUP_FORM_AUTO, CUP_FORM_NDJSON, CUP_FORM_DUMP };
 
-/* One entry of `input`: files that are read in order, unless they are independent. */
+struct cup_settings_topic {
+    const char *name; /* a pattern: what stood between the slashes */
+    bool        is_pattern;
+};
+
+/* Where topics are read from that are new. */
+struct cup_settings_start {
+    uint8_t                 kind;    /* enum cup_start */
+    int64_t                 time_ms; /* TIMESTAMP */
+    struct cup_plan_offset *offsets; /* OFFSETS, by partition */
+    uint32_t                offset_count;
+};
+
+/* One entry of `input`: files that are read in order, unless they are independent; or topics. */
 struct cup_settings_input {
-    const char **patterns; /* globs; absolute or relative to the working folder */
-    uint32_t     pattern_count;
-    uint8_t      form; /* enum cup_form */
-    bool         independent;
+    const char               **patterns; /* globs; absolute or relative to the working folder */
+    uint32_t                   pattern_count;
+    uint8_t                    form; /* enum cup_form */
+    bool                       independent;
+    struct cup_settings_topic *topics;
+    uint32_t                   topic_count;
+    struct cup_settings_start  start;
+};
+
+/* A property of librdkafka or of a topic; is_file: value is the path of a file that holds it. */
+struct cup_settings_property {
+    const char *name, *value;
+    bool        is_file;
+};
+struct cup_settings_properties {
+    struct cup_settings_property *list;
+    uint32_t                      count, cap;
+};
+
+/* What is published; kind NONE: nothing. */
+struct cup_settings_output {
+    uint8_t                        kind, schema, deletes; /* as in cup_plan_output */
+    bool                           create, has_cluster;   /* has_cluster: not kafka's */
+    uint64_t                       partition_count, replication;
+    const char                    *topic, *control_topic; /* NULL until completed */
+    struct cup_settings_properties cluster, topic_settings;
 };
 
 struct cup_settings {
@@ -59,13 +94,18 @@ struct cup_settings {
     uint32_t codec;          /* enum cup_codec */
     uint32_t format;         /* enum cup_format; CUP_FORMAT_COUNT: to be detected */
     bool     bronze, silver, quarantine_inline, until_end, compact;
-    struct cup_drift_policy drift;
-    struct cup_mask_rule   *masks;
-    uint32_t                mask_count;
-    bool                    bronze_encrypt;
-    const char             *key_folder; /* NULL: none */
-    const char             *token_id;   /* NULL: no tokens */
-    uint8_t                 token_key[CUP_TOKEN_KEY_BYTES];
+    struct cup_drift_policy        drift;
+    struct cup_mask_rule          *masks;
+    uint32_t                       mask_count;
+    bool                           bronze_encrypt;
+    struct cup_settings_properties kafka; /* empty: there is no cluster */
+    const char                    *group; /* NULL until completed */
+    uint32_t                       gaps;  /* enum cup_gaps */
+    uint64_t                       shard, shard_count;
+    struct cup_settings_output     output;
+    const char                    *key_folder; /* NULL: none */
+    const char                    *token_id;   /* NULL: no tokens */
+    uint8_t                        token_key[CUP_TOKEN_KEY_BYTES];
 };
 
 /* cup_settings_default fills *out_settings with the defaults of key.def; worker_count is the number
@@ -82,6 +122,9 @@ bool cup_settings_number(enum cup_key key, const char *text, uint64_t *out_value
  * word's place in the row's unit text "a | b | c". */
 bool cup_settings_word(enum cup_key key, const char *text, uint32_t *out_index,
                        struct cup_text *says);
+
+/* cup_settings_consumes says whether the input is topics. */
+bool cup_settings_consumes(const struct cup_settings *settings);
 
 /* cup_settings_check tests what no single key can: that there is a lake, input, and a zone to
  * write. One line a fact in says. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 void cup_finding_add(struct cup_findings *findings, const struct cup_finding *finding)
 {
     CUP_ASSERT(finding->rule < CUP_POLICY_COUNT && finding->severity < CUP_SEVERITY_COUNT);
@@ -104,14 +106,10 @@ static uint64_t fingerprint(const struct cup_finding *finding)
     const char       *name    = slash == NULL ? finding->file : slash + 1;
     const char *const parts[] = {rule_of(finding), name, finding->table, finding->member,
                                  finding->text};
-    uint64_t          hash    = 0xcbf29ce484222325u; /* FNV-1a */
+    uint64_t          hash    = CUP_HASH_START;
 
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        for (const char *at = parts[i];; at++) { /* with the NUL: parts do not run together */
-            hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
-            if (*at == '\0') break;
-        }
-    }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) /* with NUL: parts stay apart */
+        hash = cup_hash_bytes(hash, parts[i], strlen(parts[i]) + 1);
     return hash;
 }
 

@@ -29,8 +29,8 @@ static bool is_plain(const char *text)
                text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")] == '\0';
 }
 
-/* A text as YAML; quoted when it has to be. YAML takes no raw control characters at all. */
-static void put_string(struct cup_text *text, const char *string)
+/* YAML takes no raw control characters at all. */
+void cup_infer_put_string(struct cup_text *text, const char *string)
 {
     if (is_plain(string)) {
         cup_text_puts(text, string);
@@ -65,7 +65,7 @@ static void put_property(struct cup_text *text, const char *indent, const char *
                          const char *value, const char *comment)
 {
     cup_text_printf(text, "%s- {property: %s, value: ", indent, property);
-    put_string(text, value);
+    cup_infer_put_string(text, value);
     cup_text_printf(text, "}%s%s\n", *comment == '\0' ? "" : " # ", comment);
 }
 
@@ -80,16 +80,16 @@ static void put_column(struct cup_text *text, const struct cup_sample_table *tab
     cup_guess_column(table, column, &guess);
     if (!guess.storable) {
         cup_text_puts(text, "      # column ");
-        put_string(text, column->name);
+        cup_infer_put_string(text, column->name);
         cup_text_puts(text, " is left out:\n");
     }
     put_comment(text, "      ", &guess.comment);
     if (guess.storable) {
         cup_text_puts(text, "      - name: ");
-        put_string(text, column->name);
+        cup_infer_put_string(text, column->name);
         if (*column->comment != '\0') {
             cup_text_puts(text, "\n        description: ");
-            put_string(text, column->comment);
+            cup_infer_put_string(text, column->comment);
         }
         cup_text_printf(text, "\n        logicalType: %s\n        physicalType: %s\n",
                         guess.logical, guess.physical.name);
@@ -156,7 +156,7 @@ static void put_missing_key(struct cup_text *text, struct cup_sample_table *tabl
         if (!cup_sample_is_unique(table, &table->columns[i])) continue;
         cup_text_puts(text,
                       count == 0 ? "    # never null, never twice in what was inserted: " : ", ");
-        put_string(text, table->columns[i].name);
+        cup_infer_put_string(text, table->columns[i].name);
         count++;
     }
     if (count > 0) cup_text_puts(text, "\n");
@@ -183,13 +183,13 @@ static void put_head(struct cup_text *text, const struct cup_sample_table *table
     if (*table->source != '\0') cup_text_printf(&id, "%s-", table->source);
     cup_text_printf(&id, "%s-%s", schema_of(table), table->table);
     cup_text_puts(text, "apiVersion: v3.1.0\nkind: DataContract\nid: ");
-    put_string(text, id.at == NULL ? "" : id.at);
+    cup_infer_put_string(text, id.at == NULL ? "" : id.at);
     cup_text_puts(text, "\nname: ");
-    put_string(text, table->table);
+    cup_infer_put_string(text, table->table);
     cup_text_puts(text, "\nversion: 1.0.0\nstatus: draft\n"
                         "# team: who answers for it; slaProperties: what is promised; "
                         "cupel contract check asks for both\nschema:\n  - name: ");
-    put_string(text, table->table);
+    cup_infer_put_string(text, table->table);
     cup_text_puts(text, "\n");
     cup_text_free(&id);
 }
@@ -257,33 +257,45 @@ static bool needs_source(const struct cup_sample *sample)
     return false;
 }
 
-static enum cup_err write_pipeline(const struct cup_infer *infer, const struct cup_sample *sample,
-                                   struct cup_text *says)
+static void put_files(struct cup_text *text, const struct cup_infer *infer)
 {
-    struct cup_text text = {0};
-    char            here[PATH_MAX];
+    char here[PATH_MAX];
 
     if (getcwd(here, sizeof(here)) == NULL) here[0] = '\0';
-    cup_text_puts(&text, "# Proposed by `cupel contract infer`; `cupel help config` explains each "
-                         "key.\n#   cupel run FOLDER --lake LAKE --until-end\n");
-    if (infer->source != NULL || needs_source(sample)) {
-        cup_text_puts(&text, "source: ");
-        put_string(&text, infer->source != NULL ? infer->source : "source");
-        cup_text_puts(&text, infer->source != NULL ? "\n" : " # the records name none: choose\n");
-    }
-    if (sample->format != CUP_FORMAT_DEBEZIUM)
-        cup_text_printf(&text, "format: %s\n", cup_format_name(sample->format));
-    cup_text_puts(&text, "# owner: who answers for the data\ninput:\n  - files:\n");
+    cup_text_puts(text, "input:\n  - files:\n");
     for (uint32_t i = 0; i < infer->pattern_count; i++) {
         struct cup_text path    = {0};
         const char     *pattern = infer->patterns[i];
         if (*pattern != '/' && *pattern != '~') cup_text_printf(&path, "%s/", here);
         cup_text_puts(&path, pattern);
-        cup_text_puts(&text, "      - ");
-        put_string(&text, path.at == NULL ? "" : path.at);
-        cup_text_puts(&text, "\n");
+        cup_text_puts(text, "      - ");
+        cup_infer_put_string(text, path.at == NULL ? "" : path.at);
+        cup_text_puts(text, "\n");
         cup_text_free(&path);
     }
+}
+
+static enum cup_err write_pipeline(const struct cup_infer *infer, const struct cup_sample *sample,
+                                   struct cup_text *says)
+{
+    struct cup_text text = {0};
+
+    cup_text_printf(&text,
+                    "# Proposed by `%s`; `cupel help config` explains each key.\n"
+                    "#   cupel run FOLDER --lake LAKE --until-end\n",
+                    infer->by != NULL ? infer->by : "cupel contract infer");
+    if (infer->source != NULL || needs_source(sample)) {
+        cup_text_puts(&text, "source: ");
+        cup_infer_put_string(&text, infer->source != NULL ? infer->source : "source");
+        cup_text_puts(&text, infer->source != NULL ? "\n" : " # the records name none: choose\n");
+    }
+    if (sample->format != CUP_FORMAT_DEBEZIUM)
+        cup_text_printf(&text, "format: %s\n", cup_format_name(sample->format));
+    cup_text_puts(&text, "# owner: who answers for the data\n");
+    if (infer->input != NULL)
+        cup_text_puts(&text, infer->input);
+    else
+        put_files(&text, infer);
     enum cup_err err = write_new(infer->out, "pipeline.yaml", &text, says);
     cup_text_free(&text);
     return err;

@@ -23,12 +23,17 @@ struct cup_infer {
     const char      *source;     /* NULL: the connector's name in the records */
     enum cup_format  format;     /* CUP_FORMAT_COUNT: what the records show */
     uint64_t         record_max; /* of each table */
+    const char      *input;      /* lines of pipeline.yaml; NULL: an `input` of the files */
+    const char      *by;         /* who proposes it; NULL: cupel contract infer */
 };
 
 /* cup_infer_run reads the files and writes the contracts. *out_text gets them when there is no
  * folder; *says what was read, and what is left to a person. */
 CUP_MUST_CHECK enum cup_err cup_infer_run(const struct cup_infer *infer, struct cup_text *out_text,
                                           struct cup_text *says);
+
+/* cup_infer_put_string appends a text as YAML; quoted when it has to be. */
+void cup_infer_put_string(struct cup_text *text, const char *string);
 
 /* cup_infer_put_table appends the contract of one table. */
 void cup_infer_put_table(struct cup_text *text, struct cup_sample_table *table,

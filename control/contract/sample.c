@@ -44,12 +44,14 @@ static json_t *parse(const char *text, size_t bytes, bool *wide)
     return root;
 }
 
-/* A dump's key and value are texts of JSON, or JSON themselves; null: none. Gives a reference. */
+/* A dump's key and value are texts of JSON, or JSON themselves; null: none, and neither is what is
+ * no text: {"base64":..}. Gives a reference. */
 static json_t *inner_of(const json_t *line, const char *member, bool *wide)
 {
     json_t     *inner = json_object_get(line, member);
     const char *text  = json_string_value(inner);
 
+    if (json_object_size(inner) == 1 && json_object_get(inner, "base64") != NULL) return NULL;
     if (text == NULL) return json_incref(inner);
     return parse(text, json_string_length(inner), wide);
 }

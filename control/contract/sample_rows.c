@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "control/contract/sample_priv.h"
 
 #define ROOM_BYTES (4u * CUP_RECORD_BYTES_MAX) /* the names of one more record, whatever it is */
@@ -75,16 +76,6 @@ static void take_key(struct cup_sample *sample, struct cup_sample_table *table, 
     }
 }
 
-static uint64_t hash_of(const void *bytes, size_t count)
-{
-    const uint8_t *at   = bytes;
-    uint64_t       hash = 0xcbf29ce484222325u; /* FNV-1a */
-
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3u;
-    return hash;
-}
-
 /* Remembers the value of an insert: a column whose values never come twice may be the key. */
 static void take_candidate(struct cup_sample *sample, struct cup_sample_column *column,
                            const json_t *value)
@@ -97,9 +88,9 @@ static void take_candidate(struct cup_sample *sample, struct cup_sample_column *
     if (json_is_real(value) && fabs(json_real_value(value)) < INT64_MAX / 2) /* all reals: wide */
         integer = (int64_t)json_real_value(value);
     if (json_is_string(value))
-        hash = hash_of(json_string_value(value), json_string_length(value));
+        hash = cup_hash_bytes(CUP_HASH_START, json_string_value(value), json_string_length(value));
     else
-        hash = hash_of(&integer, sizeof(integer));
+        hash = cup_hash_bytes(CUP_HASH_START, &integer, sizeof(integer));
     column->no_candidate = !room || !(json_is_string(value) || json_is_number(value));
     if (column->no_candidate) return;
     column->hashes = cup_keep_grow(sample->keep, column->hashes, column->hash_count,

@@ -8,6 +8,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "control/config/cluster.h"
+#include "control/plan/published.h"
+
 #define ALIGNMENT 8u /* of every structure in the plan */
 _Static_assert(_Alignof(struct cup_plan) <= ALIGNMENT, "sections start aligned");
 
@@ -24,11 +27,50 @@ static size_t rounded(uint64_t count, size_t element_bytes)
     return (count * element_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
+static const struct cup_settings_properties no_properties; /* of no cluster */
+
+/* The clusters that are used; the settings may say more. */
+static const struct cup_settings_properties *input_cluster(const struct cup_settings *settings)
+{
+    return cup_settings_consumes(settings) ? &settings->kafka : &no_properties;
+}
+
+static const struct cup_settings_properties *output_cluster(const struct cup_settings *settings)
+{
+    return settings->output.kind == CUP_OUTPUT_NONE ? &no_properties
+                                                    : cup_cluster_of_output(settings);
+}
+
+static uint32_t topic_count(const struct cup_settings *settings)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; cup_settings_consumes(settings) && i < settings->input_count; i++)
+        count += settings->inputs[i].topic_count;
+    return count;
+}
+
+static size_t topics_bytes(const struct cup_settings *settings)
+{
+    const size_t property = sizeof(struct cup_plan_setting);
+    size_t       bytes    = rounded(topic_count(settings), sizeof(struct cup_plan_topic));
+
+    for (uint32_t i = 0; cup_settings_consumes(settings) && i < settings->input_count; i++) {
+        const struct cup_settings_input *input = &settings->inputs[i];
+        bytes +=
+            input->topic_count * rounded(input->start.offset_count, sizeof(struct cup_plan_offset));
+    }
+    return bytes + rounded(input_cluster(settings)->count, property) +
+           rounded(output_cluster(settings)->count, property) +
+           rounded(settings->output.topic_settings.count, property);
+}
+
 static size_t structure_bytes(const struct cup_compile *from)
 {
     const struct cup_catalog *catalog = from->catalog;
     size_t                    bytes   = rounded(1, sizeof(struct cup_plan));
 
+    bytes += topics_bytes(from->settings);
     bytes += rounded(from->input_count, sizeof(struct cup_plan_input));
     bytes += rounded(catalog->table_count, sizeof(struct cup_plan_table));
     bytes += rounded(catalog->schema_count, sizeof(struct cup_plan_schema));
@@ -102,6 +144,8 @@ static void put_header(struct build *build, struct cup_plan *plan)
     plan->lake              = put_string(build, build->from->lake);
     plan->domain            = put_string(build, settings->domain);
     plan->pipeline          = put_string(build, settings->name);
+    plan->shard             = (uint32_t)settings->shard;
+    plan->shard_count       = (uint32_t)settings->shard_count;
     plan->kernels           = put_string(build, settings->kernels);
     plan->unavailable       = put_string(build, settings->unavailable);
     plan->metadata          = put_string(build, settings->metadata_prefix);
@@ -327,6 +371,68 @@ static void put_schemas(struct build *build, struct cup_plan *plan)
     }
 }
 
+/* --- topics and output --- */
+
+static void put_properties(struct build *build, const struct cup_settings_properties *properties,
+                           struct cup_plan_list *out_list)
+{
+    struct cup_plan_setting *settings = take(build, properties->count, sizeof(*settings), out_list);
+
+    for (uint32_t i = 0; i < properties->count; i++) {
+        const struct cup_settings_property *property = &properties->list[i];
+        settings[i] = (struct cup_plan_setting){.name    = put_string(build, property->name),
+                                                .value   = put_string(build, property->value),
+                                                .is_file = property->is_file};
+    }
+}
+
+static void put_topic(struct build *build, const struct cup_settings_topic *topic,
+                      const struct cup_settings_start *start, struct cup_plan_topic *out_topic)
+{
+    out_topic->name       = put_string(build, topic->name);
+    out_topic->is_pattern = topic->is_pattern;
+    out_topic->start      = start->kind;
+    out_topic->start_ms   = start->time_ms;
+    struct cup_plan_offset *offsets =
+        take(build, start->offset_count, sizeof(*offsets), &out_topic->offsets);
+    if (start->offset_count > 0)
+        memcpy(offsets, start->offsets, start->offset_count * sizeof(*offsets));
+}
+
+static void put_topics(struct build *build, struct cup_plan *plan)
+{
+    const struct cup_settings *settings = build->from->settings;
+    struct cup_plan_topic     *topics =
+        take(build, topic_count(settings), sizeof(*topics), &plan->topics);
+    uint32_t put = 0;
+
+    for (uint32_t i = 0; cup_settings_consumes(settings) && i < settings->input_count; i++) {
+        const struct cup_settings_input *input = &settings->inputs[i];
+        for (uint32_t t = 0; t < input->topic_count; t++)
+            put_topic(build, &input->topics[t], &input->start, &topics[put++]);
+    }
+    put_properties(build, input_cluster(settings), &plan->kafka.settings);
+    plan->group = put_string(build, settings->group == NULL ? "" : settings->group);
+    plan->gaps  = settings->gaps;
+}
+
+static void put_output(struct build *build, struct cup_plan *plan)
+{
+    const struct cup_settings_output *is     = &build->from->settings->output;
+    struct cup_plan_output           *output = &plan->output;
+
+    output->kind            = is->kind;
+    output->schema          = is->schema;
+    output->deletes         = is->deletes;
+    output->create          = is->create;
+    output->partition_count = (uint32_t)is->partition_count;
+    output->replication     = (uint32_t)is->replication;
+    output->topic           = put_string(build, is->topic == NULL ? "" : is->topic);
+    output->control_topic   = put_string(build, is->control_topic == NULL ? "" : is->control_topic);
+    put_properties(build, output_cluster(build->from->settings), &output->cluster.settings);
+    put_properties(build, &is->topic_settings, &output->topic_settings);
+}
+
 enum cup_err cup_compile_blob(const struct cup_compile *compile, struct cup_text *out_blob,
                               struct cup_fault *out_fault)
 {
@@ -336,6 +442,8 @@ enum cup_err cup_compile_blob(const struct cup_compile *compile, struct cup_text
 
     CUP_ASSERT(out_blob->bytes == 0);
     CUP_ASSERT(compile->generation >= 1);
+    err = cup_published_check(compile->settings, compile->catalog, out_fault);
+    if (err != CUP_OK) return err;
     build.at = build.bytes > CUP_PLAN_BYTES_MAX ? NULL : calloc(1, build.bytes);
     if (build.at == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "compile the plan", NULL);
     struct cup_plan *plan = take(&build, 1, sizeof(*plan), &header);
@@ -343,6 +451,8 @@ enum cup_err cup_compile_blob(const struct cup_compile *compile, struct cup_text
     put_inputs(&build, plan);
     put_tables(&build, plan);
     put_schemas(&build, plan);
+    put_topics(&build, plan);
+    put_output(&build, plan);
     CUP_ASSERT(build.used == build.bytes);
 
     size_t total = build.bytes + build.texts.bytes;

@@ -7,10 +7,9 @@
  *
  * Holds     nothing.
  * Threads   one.
- * Fails     BAD_PLAN when cup_plan_check refuses the result (a name or limit that no earlier check
- *           refused), NO_MEMORY, IO (memfd).
- * Bounds    CUP_PLAN_BYTES_MAX.
- * Tests     tests/control/test_compile.c
+ * Fails     BAD_CONFIG (two tables would be published to one topic), BAD_PLAN when cup_plan_check
+ * refuses the result (a name or limit that no earlier check refused), NO_MEMORY, IO (memfd). Bounds
+ * CUP_PLAN_BYTES_MAX. Tests     tests/control/test_compile.c
  */
 #ifndef CUP_CONTROL_PLAN_COMPILE_H
 #define CUP_CONTROL_PLAN_COMPILE_H

@@ -14,8 +14,9 @@
 #define EXIT_NO_RUN 127 /* as shells say it */
 
 /* Below the folder of this program: installed side by side, or the folders of a build. */
-static const char *const places[] = {"",          "../dataplane/", "../lake/", "../lake/tool/",
-                                     "../tools/", "../control/"};
+static const char *const places[] = {"",           "../dataplane/", "../dataplane/kafka/tool/",
+                                     "../lake/",   "../lake/tool/", "../tools/",
+                                     "../control/"};
 
 enum cup_err cup_child_find(const char *program, const char *override, char out_path[PATH_MAX],
                             struct cup_fault *out_fault)

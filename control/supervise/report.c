@@ -19,6 +19,11 @@ void cup_report_begin(struct cup_report *report, struct cup_keep *keep,
     report->started_ns = report->last_ns = cup_clock_mono_ns();
 }
 
+void cup_report_end(struct cup_report *report)
+{
+    cup_lag_free(&report->lag);
+}
+
 uint64_t cup_report_counter(const struct cup_report *report, enum cup_counter counter)
 {
     uint64_t sum = 0;
@@ -211,6 +216,16 @@ static void clock_pause(struct cup_report *report, bool was_paused, bool is_paus
     report->pause_count++;
 }
 
+/* Once: it is tried again and again, and what failed is the same. */
+static void say_cut_off(const struct cup_wire_status *status, const char *what,
+                        struct cup_text *says)
+{
+    cup_text_puts(says, "the cluster is away: ");
+    cup_report_fault(says, what, &status->fault);
+    cup_text_puts(says, "; what was read is committed as ever, and reading goes on when it is "
+                        "back\n");
+}
+
 bool cup_report_status(struct cup_report *report, const struct cup_text *payload, const char *lake,
                        struct cup_text *says)
 {
@@ -229,6 +244,9 @@ bool cup_report_status(struct cup_report *report, const struct cup_text *payload
         break;
     case CUP_WIRE_RETRYING: say_retrying(&status, what, says); break;
     case CUP_WIRE_WAITING: break; /* the broken rule was told */
+    case CUP_WIRE_CUT_OFF:
+        if (before.state != CUP_WIRE_CUT_OFF) say_cut_off(&status, what, says);
+        break;
     case CUP_WIRE_RUNNING:
     case CUP_WIRE_STATE_COUNT: cup_text_puts(says, "going on\n"); break;
     }
@@ -291,6 +309,20 @@ static void put_followed(const struct cup_report *report, struct cup_text *line)
     cup_text_printf(line, ", %.1f MB behind", (double)behind / MEGA);
 }
 
+/* Of the output: how far it is behind the lake. */
+static void put_output_behind(const struct cup_report *report, struct cup_text *line)
+{
+    uint64_t waiting   = cup_report_counter(report, CUP_COUNTER_SPOOL_BYTES);
+    uint64_t delivered = cup_report_counter(report, CUP_COUNTER_DELIVERED_EPOCH);
+
+    if (!report->publishes || waiting == 0) return;
+    cup_text_puts(line, "  output ");
+    if (report->epoch_last > delivered)
+        cup_text_printf(line, "%llu epochs, ",
+                        (unsigned long long)(report->epoch_last - delivered));
+    cup_text_printf(line, "%.1f MB behind", (double)waiting / MEGA);
+}
+
 static uint64_t class_sum(const struct cup_report *report, enum cup_outcome_class class)
 {
     uint64_t sum = 0;
@@ -320,8 +352,13 @@ void cup_report_progress(struct cup_report *report, struct cup_text *line)
     cup_text_printf(line, "  %s/s",
                     amount((uint64_t)((double)(records - report->last_records) / elapsed), text));
     cup_text_printf(line, "  %.1f MB/s", (double)(bytes - report->last_bytes) / MEGA / elapsed);
-    put_position(report, line);
-    put_followed(report, line);
+    if (report->consumes) {
+        cup_lag_progress(&report->lag, line);
+    } else {
+        put_position(report, line);
+        put_followed(report, line);
+    }
+    put_output_behind(report, line);
     cup_text_printf(line, "  quarantined %s",
                     amount(class_sum(report, CUP_CLASS_QUARANTINED), text));
     if (report->status.state == CUP_WIRE_PAUSED) {
@@ -330,6 +367,7 @@ void cup_report_progress(struct cup_report *report, struct cup_text *line)
     }
     if (report->status.state == CUP_WIRE_WAITING)
         cup_text_puts(line, "  waiting: a rule is broken");
+    if (report->status.state == CUP_WIRE_CUT_OFF) cup_text_puts(line, "  the cluster is away");
     report->last_ns      = now;
     report->last_records = records;
     report->last_bytes   = bytes;
@@ -443,7 +481,18 @@ static void put_setbacks(const struct cup_report *report, struct cup_text *text)
 static void put_inputs(const struct cup_report *report, struct cup_text *text)
 {
     uint64_t lost = cup_report_counter(report, CUP_COUNTER_INPUTS_LOST_BYTES);
+    uint64_t gone = cup_report_counter(report, CUP_COUNTER_RECORDS_LOST);
 
+    if (gone > 0)
+        cup_text_printf(text,
+                        "%llu offsets were skipped: their records were deleted before they could "
+                        "be read (kafka.gaps: skip; the ledger says which)\n",
+                        (unsigned long long)gone);
+    if (report->consumes && report->lag.count == 0)
+        cup_text_puts(text,
+                      "no partition was read: no topic fits input[].topics (what output.topic may "
+                      "name never does), or none is this shard's; `cupel discover` lists topics\n");
+    if (report->consumes) return;
     if (cup_report_counter(report, CUP_COUNTER_INPUTS_BEGUN) == 0) return;
     cup_text_puts(text, "inputs:");
     put_followed(report, text);
@@ -451,6 +500,28 @@ static void put_inputs(const struct cup_report *report, struct cup_text *text)
     if (lost > 0)
         cup_text_printf(text, "%llu bytes of input were lost: see the messages above\n",
                         (unsigned long long)lost);
+}
+
+static void put_output(const struct cup_report *report, struct cup_text *text)
+{
+    uint64_t waiting = cup_report_counter(report, CUP_COUNTER_SPOOL_BYTES);
+    uint64_t stops   = cup_report_counter(report, CUP_COUNTER_DELIVERY_FAILED);
+    uint64_t large   = cup_report_counter(report, CUP_COUNTER_NOT_FORWARDED);
+    char     number[AMOUNT_BYTES];
+
+    if (!report->publishes) return;
+    cup_text_printf(text, "output: %s records published, up to epoch %llu\n",
+                    amount(cup_report_counter(report, CUP_COUNTER_PUBLISHED), number),
+                    (unsigned long long)cup_report_counter(report, CUP_COUNTER_DELIVERED_EPOCH));
+    if (waiting > 0)
+        cup_text_printf(text, "output: %.2f MB of later epochs wait for the next run\n",
+                        (double)waiting / MEGA);
+    if (stops > 0)
+        cup_text_printf(text, "output: stopped and begun anew %llu times, see the messages above\n",
+                        (unsigned long long)stops);
+    if (large > 0)
+        cup_text_printf(text, "output: %s records of more than 100 MiB were not forwarded\n",
+                        amount(large, number));
 }
 
 static void put_closes(const struct cup_report *report, struct cup_text *text)
@@ -482,6 +553,7 @@ void cup_report_summary(const struct cup_report *report, struct cup_text *text)
             (double)report->bronze_bytes / MEGA, (unsigned long long)report->bronze_files,
             (double)bytes / (double)report->bronze_bytes);
     put_closes(report, text);
+    cup_lag_summary(&report->lag, text);
     put_ignored(report, text);
     put_outcomes(report, CUP_CLASS_QUARANTINED, "quarantined", text);
     put_outcomes(report, CUP_CLASS_DROPPED, "dropped by rule (bronze has them)", text);
@@ -501,5 +573,6 @@ void cup_report_summary(const struct cup_report *report, struct cup_text *text)
                         (double)report->apply_ns_max / (double)CUP_NS_PER_S);
     cup_text_puts(text, "\n");
     put_inputs(report, text);
+    put_output(report, text);
     put_setbacks(report, text);
 }

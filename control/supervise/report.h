@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* report: what a person sees of a run: one line while it goes on, a summary at its end.
  *
- * Holds     sums of what epochs brought; rates since the last line.
+ * Holds     sums of what epochs brought; rates since the last line; the lag of partitions.
  * Owner     the command that runs.
  * Threads   one; reads counters that the data plane writes.
  * Tests     tests/control/test_report.c
@@ -12,6 +12,7 @@
 #include "control/config/inputs.h"
 #include "control/schema/catalog.h"
 #include "control/schema/keep.h"
+#include "control/supervise/lag.h"
 #include "dataplane/abi/wire.h"
 
 struct cup_report_table {
@@ -36,6 +37,8 @@ struct cup_report {
     uint64_t epoch_count, epoch_last, epoch_records, bronze_bytes, bronze_files, apply_ns_max;
     struct cup_wire_status status; /* last one told; zeroed: running */
     uint64_t               paused_since_ns, paused_ns, pause_count;
+    bool                   consumes, publishes; /* topics: there are no files; there is output */
+    struct cup_lag         lag;
     struct cup_report_odd *odds;
     uint32_t               odd_count, odd_cap;
     uint64_t               started_ns, last_ns, last_records, last_bytes;
@@ -56,6 +59,9 @@ bool cup_report_broken(const struct cup_text *payload, struct cup_text *says);
  * is new to a person. False when it has not the form. */
 CUP_MUST_CHECK bool cup_report_status(struct cup_report *report, const struct cup_text *payload,
                                       const char *lake, struct cup_text *says);
+
+/* cup_report_end gives back what is not in the keep. */
+void cup_report_end(struct cup_report *report);
 
 /* cup_report_fault appends what failed, without an LF. A fault's literal does not cross processes:
  * `what` is its text. */

@@ -92,30 +92,38 @@ static void say_fault(struct run *run, const char *what, const struct cup_fault 
 }
 
 /* What to do about a fault of the data plane; one line each. */
-static const char *advice(enum cup_err err)
+static const char *advice(const struct cup_fault *fault, bool consumes)
 {
-    switch (err) {
+    switch (fault->err) {
     case CUP_NO_SPACE: return "free some space on the lake's disk";
     case CUP_IO:
+        if (fault->os_errno == 0) return "change what the sentence above names"; /* a cluster's */
         return "look after the disk or file that is named: a disk with errors is often mounted "
                "read-only (see dmesg)";
     case CUP_NO_MEMORY: return "raise memory in pipeline.yaml (or --memory), or use fewer workers";
     case CUP_LOCKED: return "wait for the other run to end (`cupel recover LAKE` says who runs it)";
     case CUP_FENCED: return "stop the other instance; `cupel recover LAKE` names the way out";
     case CUP_INPUT_CHANGED:
+        if (consumes)
+            return "find out who deleted records or made the topic anew. To go on without records "
+                   "that retention deleted: kafka.gaps: skip. A topic that was made anew is "
+                   "another one: read it with another pipeline; `cupel recover LAKE` lists how "
+                   "far each partition is";
         return "put the file back as it was, or give the new one another name: inputs only "
                "grow; `cupel recover LAKE` lists them";
     case CUP_TABLE_CHANGED: return "`cupel recover LAKE` says what it is, and the way out";
     case CUP_CORRUPT: return "`cupel recover LAKE` says what is damaged, and the way out";
     case CUP_UNSUPPORTED: return "the table was changed by another engine; see its table features";
     case CUP_BAD_PLAN: return "cupel and cupel-dataplane must be of one build";
-    case CUP_BAD_CONFIG: return "correct the setting and run again";
+    case CUP_BAD_CONFIG: return "correct the setting";
     case CUP_RULE_BROKEN: return "look at what the rule measured, correct its cause or its limit";
     case CUP_QUARANTINE_FULL:
         return "see what was refused (`cupel quarantine ls LAKE`) and mend its cause; `cupel "
                "quarantine retry` and `drop` work now and settle records, but free nothing: the "
                "table keeps each row, so raise quarantine.bytes_max (`cupel compact LAKE` wins a "
                "little where files are small)";
+    case CUP_OUTPUT_HALTED:
+        return "mend the cause above; what is spooled is delivered by the next run";
     default: return "see the cause above";
     }
 }
@@ -215,7 +223,7 @@ static void take_fault(struct run *run)
             "cupel: what to do: %s; then give the same command again\n"
             "cupel: nothing undecided is visible; it goes on where it stopped, after the last "
             "epoch\n",
-            advice(fault.err));
+            advice(&fault, cup_settings_consumes(run->job->settings)));
     run->code  = CUP_EXIT_FAULT;
     run->state = OVER;
 }
@@ -274,6 +282,9 @@ static enum cup_err take_message(struct run *run, struct cup_fault *out_fault)
     case CUP_WIRE_ENDED: run->state = OVER; return CUP_OK;
     case CUP_WIRE_TAKEN: run->may_tell = true; return CUP_OK;
     case CUP_WIRE_NOTE: take_note(run); return CUP_OK;
+    case CUP_WIRE_LAG:
+        if (cup_lag_take(&run->report.lag, &run->message)) return CUP_OK;
+        break;
     case CUP_WIRE_STATUS:
         if (take_status(run)) return CUP_OK;
         break;
@@ -375,6 +386,16 @@ static enum cup_err step(struct run *run, struct cup_fault *out_fault)
     return err;
 }
 
+/* What cannot be sent any more says nothing: why the data plane ended may still be to be read. */
+static enum cup_err hear_out(struct run *run, struct cup_fault *out_fault)
+{
+    enum cup_err err = CUP_OK;
+
+    while (err == CUP_OK && run->state != OVER)
+        err = take_message(run, out_fault);
+    return err;
+}
+
 static void say_death(struct run *run, const struct cup_fault *fault)
 {
     char end[CUP_CHILD_END_BYTES];
@@ -401,12 +422,15 @@ static enum cup_err start(struct run *run, const sigset_t *mask, struct cup_faul
         say(run, "the data plane is a program of its own: it must lie beside cupel, or "
                  "CUPEL_DATAPLANE must name it\n");
     if (err == CUP_OK) err = cup_child_start(path, mask, &run->child, out_fault);
-    if (err == CUP_OK && !run->job->settings->until_end)
+    bool consumes = cup_settings_consumes(run->job->settings);
+    if (err == CUP_OK && !run->job->settings->until_end && !consumes)
         err = cup_watch_open(run->job->settings, &run->watch, out_fault);
     if (err != CUP_OK) return err;
     cup_report_begin(&run->report, run->job->catalog->keep, run->child.stats, run->job->inputs,
                      run->job->input_count);
-    run->report.catalog = run->job->catalog;
+    run->report.catalog   = run->job->catalog;
+    run->report.consumes  = consumes;
+    run->report.publishes = run->job->settings->output.kind != CUP_OUTPUT_NONE;
     cup_upkeep_priv_begin(&run->upkeep, run->job->settings, run->job->lake, mask);
     run->line_due_ns = cup_clock_mono_ns() + (run->terminal ? TERMINAL_MS : PIPED_MS) * 1000000ull;
     return send_plan(run, out_fault);
@@ -419,7 +443,7 @@ static void say_summary(struct run *run)
     cup_report_summary(&run->report, &text);
     cup_upkeep_priv_end(&run->upkeep, &text);
     if (!text.failed) fputs(text.at, stdout);
-    if (run->stop_signal_count > 0 && run->watch == NULL)
+    if (run->stop_signal_count > 0 && run->job->settings->until_end)
         fputs("stopped before the end of the inputs; the next run resumes here\n", stdout);
     cup_text_free(&text);
 }
@@ -431,7 +455,8 @@ enum cup_exit cup_supervise_run(const struct cup_supervise *job)
     sigset_t         stops, before;
     enum cup_err     err;
 
-    CUP_ASSERT(job->input_count > 0 || !job->settings->until_end);
+    CUP_ASSERT(job->input_count > 0 || !job->settings->until_end ||
+               cup_settings_consumes(job->settings));
     CUP_ASSERT(job->lake[0] == '/');
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
@@ -442,6 +467,7 @@ enum cup_exit cup_supervise_run(const struct cup_supervise *job)
                                   : start(&run, &before, &fault);
     while (err == CUP_OK && run.state != OVER)
         err = step(&run, &fault);
+    if (err == CUP_PEER_GONE) err = hear_out(&run, &fault);
     if (err != CUP_OK) say_death(&run, &fault);
     close_line(&run);
     if (run.child.stats != NULL && (run.code == CUP_EXIT_OK || run.report.epoch_count > 0))
@@ -456,5 +482,6 @@ enum cup_exit cup_supervise_run(const struct cup_supervise *job)
     sigprocmask(SIG_SETMASK, &before, NULL);
     cup_text_free(&run.message);
     cup_text_free(&run.refused);
+    cup_report_end(&run.report);
     return run.code;
 }

@@ -51,7 +51,7 @@ struct cup_watch {
     struct entry             **list; /* all of them */
     struct folder             *folders;
     uint32_t                   count, cap, folder_count, folder_cap, matched, next_row;
-    uint64_t                   scans, due_ns, scan_ns, ended_ns;
+    uint64_t                   scans, due_ns, took_ns, scan_ns, ended_ns;
     int                        inotify;
     bool                       telling, scanned_told, failed; /* failed: no memory */
     struct cup_text            says;                          /* what people should hear */
@@ -296,9 +296,12 @@ static void scan(struct cup_watch *watch)
 
     watch->scans++;
     watch->matched = 0;
-    for (uint32_t i = 0; i < settings->input_count; i++)
+    for (uint32_t i = 0; i < settings->input_count; i++) {
+        if (!cup_inputs_owns(settings, i)) continue;
         for (uint32_t p = 0; p < settings->inputs[i].pattern_count; p++)
-            see_pattern(watch, &settings->inputs[i], i, settings->inputs[i].patterns[p]);
+            see_pattern(watch, &settings->inputs[i], i / (uint32_t)settings->shard_count,
+                        settings->inputs[i].patterns[p]);
+    }
     drop_folders(watch);
     for (uint32_t i = 0; i < watch->folder_count; i++)
         see_folder(watch, &watch->folders[i]);
@@ -308,7 +311,10 @@ static void scan(struct cup_watch *watch)
         entry->gone = ++entry->misses >= MISSES_MAX;
     }
     watch->ended_ns = cup_clock_mono_ns();
-    watch->scan_ns  = watch->ended_ns - began;
+    uint64_t took   = watch->ended_ns - began;
+    /* a process that stood still makes one scan long, not two in a row */
+    watch->scan_ns  = took < watch->took_ns ? took : watch->took_ns;
+    watch->took_ns  = took;
     uint64_t rest   = watch->scan_ns * REST_FACTOR;
     watch->due_ns   = watch->ended_ns + (rest > SCAN_NS ? rest : SCAN_NS);
     watch->telling  = true;

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "dataplane/abi/topic.h"
+#include "kernels/pattern/pattern.h"
+
 /* What is being checked; one object instead of four parameters everywhere. */
 struct check {
     const uint8_t         *at;
@@ -112,6 +115,8 @@ static bool check_limits(const struct check *check)
 
     return check_range(check, plan->worker_count, 1, CUP_PLAN_WORKERS_MAX, "plan: worker_count") &&
            check_range(check, plan->generation, 1, UINT64_MAX, "plan: generation") &&
+           check_range(check, plan->shard_count, 1, CUP_PLAN_SHARDS_MAX, "plan: shard_count") &&
+           check_range(check, plan->shard, 0, plan->shard_count - 1, "plan: shard") &&
            check_range(check, plan->record_bytes_max, CUP_RECORD_BYTES_MIN, CUP_RECORD_BYTES_MAX,
                        "plan: record_bytes_max") &&
            check_range(check, plan->depth_max, 1, 1024, "plan: depth_max") &&
@@ -465,6 +470,110 @@ static bool check_schemas(const struct check *check)
     return true;
 }
 
+/* --- topics --- */
+
+#define BOOTSTRAP "bootstrap.servers" /* without it there is no cluster */
+
+static bool check_settings(const struct check *check, struct cup_plan_list list)
+{
+    if (!CHECK_LIST(check, list, cup_plan_setting, CUP_PLAN_SETTINGS_MAX, "plan: settings"))
+        return false;
+    const struct cup_plan_setting *settings = cup_plan_settings(check->plan, list);
+    for (uint32_t i = 0; i < list.count; i++) {
+        if (!check_filled(check, settings[i].name, "plan: setting")) return false;
+        if (settings[i].is_file > 1) return bad(check, "plan: setting from a file");
+        if (settings[i].is_file
+                ? !check_absolute(check, settings[i].value, "plan: file of a setting")
+                : !check_name(check, settings[i].value, "plan: value of a setting"))
+            return false;
+    }
+    return true;
+}
+
+/* needed: there must be a cluster; else there must be none. */
+static bool check_cluster(const struct check *check, const struct cup_plan_kafka *cluster,
+                          bool needed)
+{
+    if (!check_settings(check, cluster->settings)) return false;
+    const struct cup_plan_setting *settings = cup_plan_settings(check->plan, cluster->settings);
+    bool                           found    = false;
+
+    for (uint32_t i = 0; i < cluster->settings.count && !found; i++)
+        found = strcmp(cup_plan_text(check->plan, settings[i].name), BOOTSTRAP) == 0;
+    if (!needed) return cluster->settings.count == 0 || bad(check, "plan: cluster without use");
+    return found || bad(check, "plan: cluster");
+}
+
+static bool check_start(const struct check *check, const struct cup_plan_topic *topic)
+{
+    uint32_t most = topic->start == CUP_START_OFFSETS ? CUP_PLAN_OFFSETS_MAX : 0;
+
+    if (topic->start >= CUP_START_COUNT) return bad(check, "plan: start");
+    if (topic->start == CUP_START_TIMESTAMP && topic->start_ms < 0)
+        return bad(check, "plan: time of a start");
+    if (!CHECK_LIST(check, topic->offsets, cup_plan_offset, most, "plan: offsets")) return false;
+    const struct cup_plan_offset *offsets = cup_plan_offsets(check->plan, topic);
+    for (uint32_t i = 0; i < topic->offsets.count; i++) {
+        if (offsets[i].partition < 0 || offsets[i].offset < 0) return bad(check, "plan: offset");
+        if (i > 0 && offsets[i].partition <= offsets[i - 1].partition)
+            return bad(check, "plan: order of offsets");
+    }
+    return true;
+}
+
+static bool check_topics(const struct check *check)
+{
+    const struct cup_plan *plan = check->plan;
+
+    if (!CHECK_LIST(check, plan->topics, cup_plan_topic, CUP_PLAN_TOPICS_MAX, "plan: topics"))
+        return false;
+    const struct cup_plan_topic *topics = cup_plan_topics(plan);
+    for (uint32_t i = 0; i < plan->topics.count; i++) {
+        if (!check_filled(check, topics[i].name, "plan: topic")) return false;
+        if (topics[i].is_pattern > 1) return bad(check, "plan: topic");
+        if (topics[i].is_pattern
+                ? topics[i].name.bytes > CUP_PATTERN_BYTES_MAX
+                : !cup_topic_is_legal(cup_plan_text(plan, topics[i].name), topics[i].name.bytes))
+            return bad(check, "plan: name of a topic");
+        if (!check_start(check, &topics[i])) return false;
+    }
+    if (cup_plan_consumes(plan) && plan->inputs.count > 0)
+        return bad(check, "plan: files and topics");
+    return check_cluster(check, &plan->kafka, cup_plan_consumes(plan)) &&
+           check_range(check, plan->gaps, 0, CUP_GAPS_COUNT - 1, "plan: gaps") &&
+           (cup_plan_consumes(plan) ? check_filled(check, plan->group, "plan: group")
+                                    : check_name(check, plan->group, "plan: group"));
+}
+
+static bool check_output(const struct check *check)
+{
+    const struct cup_plan        *plan   = check->plan;
+    const struct cup_plan_output *output = &plan->output;
+
+    if (output->kind >= CUP_OUTPUT_COUNT || output->schema >= CUP_OUTPUT_SCHEMA_COUNT ||
+        output->deletes >= CUP_OUTPUT_DELETES_COUNT || output->create > 1)
+        return bad(check, "plan: output");
+    if (!check_name(check, output->topic, "plan: topic of the output") ||
+        !check_name(check, output->control_topic, "plan: control topic") ||
+        !check_settings(check, output->topic_settings) ||
+        !check_cluster(check, &output->cluster, output->kind != CUP_OUTPUT_NONE))
+        return false;
+    if (output->kind == CUP_OUTPUT_NONE) return true;
+    if (output->kind == CUP_OUTPUT_CHANGES && !plan->silver)
+        return bad(check, "plan: changes without silver");
+    if (output->topic.bytes == 0 ||
+        cup_topic_template_wrong(cup_plan_text(plan, output->topic),
+                                 (enum cup_output_kind)output->kind) != NULL)
+        return bad(check, "plan: topic of the output");
+    if (!cup_topic_is_legal(cup_plan_text(plan, output->control_topic),
+                            output->control_topic.bytes))
+        return bad(check, "plan: control topic");
+    return check_range(check, output->partition_count, 1, CUP_PLAN_TOPIC_PARTITIONS_MAX,
+                       "plan: partitions of the output") &&
+           check_range(check, output->replication, 0, CUP_PLAN_REPLICATION_MAX,
+                       "plan: replication of the output");
+}
+
 static bool check_header(const struct check *check)
 {
     const struct cup_plan *plan = check->plan;
@@ -498,6 +607,6 @@ enum cup_err cup_plan_check(const void *bytes, size_t count, struct cup_fault *o
         return cup_fault_set(out_fault, CUP_BAD_PLAN, "plan: size", NULL);
     bool good = check_header(&check) && check_limits(&check) && check_files(&check) &&
                 check_secrets(&check) && check_inputs(&check) && check_tables(&check) &&
-                check_schemas(&check);
+                check_schemas(&check) && check_topics(&check) && check_output(&check);
     return good ? CUP_OK : CUP_BAD_PLAN;
 }

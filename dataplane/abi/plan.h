@@ -28,7 +28,7 @@
 #include "kernels/token/token.h"
 
 #define CUP_PLAN_MAGIC       0x314e4c5050555043ull /* "CPUPPLN1" */
-#define CUP_PLAN_VERSION     2u
+#define CUP_PLAN_VERSION     3u
 #define CUP_PLAN_BYTES_MAX   (256u << 20)
 #define CUP_PLAN_WORKERS_MAX 64u
 #define CUP_PLAN_TABLES_MAX  65536u
@@ -64,6 +64,13 @@
 #define CUP_PLAN_DATASETS_MAX    64u
 #define CUP_PLAN_PAUSE_NS_MAX    (7ull * 24 * 3600 * 1000000000)
 
+#define CUP_PLAN_SHARDS_MAX           1024u     /* of one pipeline: each is a process */
+#define CUP_PLAN_SETTINGS_MAX         256u      /* properties of one cluster */
+#define CUP_PLAN_TOPICS_MAX           10000u    /* names and patterns, not what they match */
+#define CUP_PLAN_OFFSETS_MAX          100000u   /* partitions of one topic */
+#define CUP_PLAN_TOPIC_PARTITIONS_MAX 100000u   /* of a created topic */
+#define CUP_PLAN_REPLICATION_MAX      INT16_MAX /* as the protocol has it */
+
 #define CUP_PLAN_STORES 3u /* as enum cup_disk_choice of dataplane/store/disk.h */
 
 #define CUP_PLAN_POOL_BYTES_MIN (16ull << 20) /* two open tables and one long record */
@@ -84,10 +91,13 @@ enum cup_input_form {
     CUP_INPUT_NDJSON, /* one CDC value a line */
     CUP_INPUT_DUMP,   /* one JSON object a line: topic, partition, offset, key, value, headers */
     CUP_INPUT_RETRY,  /* records of the quarantine that are to be judged again: see source/retry */
+    CUP_INPUT_KAFKA,  /* a partition of a topic; found while running, never in the plan's inputs */
 };
 
 /* Begins the names of inputs of the last form, and of no others. */
 #define CUP_RETRY_PREFIX "_retry/"
+/* How a retry's name ends when its records were accepted before: they were published then. */
+#define CUP_RETRY_ACCEPTED "-missing.retry"
 
 struct cup_plan_input {
     struct cup_plan_text path;  /* absolute */
@@ -96,6 +106,84 @@ struct cup_plan_input {
     uint8_t              form;  /* enum cup_input_form */
     uint8_t              gzip;  /* 1: gzip-compressed */
     uint8_t              pad[2];
+};
+
+/* A property of librdkafka. */
+struct cup_plan_setting {
+    struct cup_plan_text name, value;
+    uint8_t              is_file; /* 1: value is the absolute path of a file that holds the value;
+                                     a last LF does not belong to it */
+    uint8_t pad[3];
+};
+
+/* How to reach a cluster; no settings: there is none. */
+struct cup_plan_kafka {
+    struct cup_plan_list settings; /* cup_plan_setting, with bootstrap.servers */
+};
+
+/* Where a topic is read from that the shard's journal does not know. A partition that appears while
+ * the journal knows others is read from its first record, whatever this says. */
+enum cup_start {
+    CUP_START_EARLIEST,
+    CUP_START_LATEST,
+    CUP_START_TIMESTAMP, /* the first record that is not older */
+    CUP_START_OFFSETS,   /* those given; partitions without one: EARLIEST */
+    CUP_START_COUNT
+};
+struct cup_plan_offset {
+    int32_t  partition;
+    uint32_t pad;
+    int64_t  offset; /* of the first record to read */
+};
+
+/* Topics to read. */
+struct cup_plan_topic {
+    struct cup_plan_text name;
+    uint8_t              is_pattern; /* 1: name is a pattern (kernels/pattern) for whole names */
+    uint8_t              start;      /* enum cup_start */
+    uint8_t              pad[2];
+    int64_t              start_ms; /* TIMESTAMP: since 1970 */
+    struct cup_plan_list offsets;  /* OFFSETS: cup_plan_offset, by partition */
+};
+
+/* What to do when records that were not read yet have been deleted (retention). */
+enum cup_gaps {
+    CUP_GAPS_HALT, /* INPUT_CHANGED: the operator decides */
+    CUP_GAPS_SKIP, /* go on behind the gap; it is reported, and stands in the ledger */
+    CUP_GAPS_COUNT
+};
+
+/* What is published when an epoch is decided. */
+enum cup_output_kind {
+    CUP_OUTPUT_NONE,
+    CUP_OUTPUT_CHANGES, /* rows of silver as JSON, a topic for each table */
+    CUP_OUTPUT_RAW,     /* records as they came, bad ones too: key, value, headers, timestamp */
+    CUP_OUTPUT_COUNT
+};
+enum cup_output_schema {
+    CUP_OUTPUT_SCHEMALESS, /* the value is the row */
+    CUP_OUTPUT_SCHEMA, /* {"schema":...,"payload":row} as Kafka Connect's JsonConverter writes it */
+    CUP_OUTPUT_SCHEMA_COUNT
+};
+enum cup_output_deletes {
+    CUP_OUTPUT_TOMBSTONE, /* a null value */
+    CUP_OUTPUT_ROW,       /* the row with _op d */
+    CUP_OUTPUT_BOTH,      /* the row, then the null value */
+    CUP_OUTPUT_DELETES_COUNT
+};
+struct cup_plan_output {
+    uint8_t               kind;            /* enum cup_output_kind */
+    uint8_t               schema;          /* enum cup_output_schema */
+    uint8_t               deletes;         /* enum cup_output_deletes */
+    uint8_t               create;          /* 1: topics that are missing are created */
+    uint32_t              partition_count; /* of created topics */
+    uint32_t              replication;     /* of created topics; 0: the broker's default */
+    uint32_t              pad;
+    struct cup_plan_kafka cluster;
+    struct cup_plan_text  topic; /* CHANGES: {domain} {pipeline} {source} {schema} {table} stand for
+                                    parts; RAW: {topic} */
+    struct cup_plan_text control_topic;  /* compacted; a partition for each shard: its epochs */
+    struct cup_plan_list topic_settings; /* cup_plan_setting: configuration of created topics */
 };
 
 enum cup_encoding {
@@ -375,7 +463,7 @@ struct cup_plan {
     struct cup_plan_text kernels;     /* "auto", "scalar", "sse42", "avx2", "avx512" */
     struct cup_plan_text unavailable; /* placeholder text, default __debezium_unavailable_value */
     struct cup_plan_text metadata;    /* flattened: what the names of its metadata begin with */
-    uint32_t             shard;
+    uint32_t             shard, shard_count; /* this one of so many; each has its own journal */
 
     uint32_t record_bytes_max, depth_max, members_max, key_bytes_max, number_bytes_max;
     uint32_t codec;             /* enum cup_codec of lake/parquet.h: 0, 1 or 6 */
@@ -404,6 +492,13 @@ struct cup_plan {
     uint64_t                pause_ns; /* of a dataset rule */
     struct cup_plan_dataset breaker;  /* for the records of all tables; most INFINITY: off */
     uint64_t quarantine_max;          /* of the live files of the pipeline's quarantine table */
+
+    struct cup_plan_kafka  kafka;  /* where topics are read; then inputs is empty */
+    struct cup_plan_list   topics; /* cup_plan_topic; the first that fits a name counts */
+    struct cup_plan_text   group;  /* consumer group whose offsets are kept for lag tools only */
+    uint32_t               gaps;   /* enum cup_gaps */
+    uint32_t               pad4;
+    struct cup_plan_output output;
 };
 
 /* cup_plan_check verifies bytes[0..count): magic, version, size, checksum, every offset, every
@@ -458,6 +553,27 @@ static inline const struct cup_plan_field *cup_plan_fields(const struct cup_plan
                                                            const struct cup_plan_schema *schema)
 {
     return (const void *)((const uint8_t *)plan + schema->fields.offset);
+}
+
+static inline const struct cup_plan_setting *cup_plan_settings(const struct cup_plan *plan,
+                                                               struct cup_plan_list   list)
+{
+    return (const void *)((const uint8_t *)plan + list.offset);
+}
+static inline const struct cup_plan_topic *cup_plan_topics(const struct cup_plan *plan)
+{
+    return (const void *)((const uint8_t *)plan + plan->topics.offset);
+}
+static inline const struct cup_plan_offset *cup_plan_offsets(const struct cup_plan       *plan,
+                                                             const struct cup_plan_topic *topic)
+{
+    return (const void *)((const uint8_t *)plan + topic->offsets.offset);
+}
+
+/* cup_plan_consumes says whether the input is topics. */
+static inline bool cup_plan_consumes(const struct cup_plan *plan)
+{
+    return plan->topics.count > 0;
 }
 
 /* cup_plan_judges_again says whether the inputs are records of the quarantine. */

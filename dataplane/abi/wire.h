@@ -49,7 +49,23 @@ enum cup_wire_kind {
     CUP_WIRE_INPUTS, /* -> cup_wire_input, each with its texts */
     CUP_WIRE_TAKEN,  /* <- empty: those of one INPUTS message are taken on */
     CUP_WIRE_NOTE,   /* <- text: what happened to an input, one line without LF */
+    CUP_WIRE_LAG,    /* <- cup_wire_lag, each with its topic: all partitions, once a second */
 };
+
+/* How far a partition is read. Its topic follows, without NUL. Offsets are those of the next
+ * record. Ages say for how long there has been something behind an offset, in ms: since the time of
+ * the record before it, or since it was last seen at the partition's end, whichever is less; 0:
+ * nothing is behind it, -1: nobody knows yet. */
+struct cup_wire_lag {
+    int64_t  consumed;  /* what a worker has taken on */
+    int64_t  committed; /* what is in decided epochs */
+    int64_t  visible;   /* what is in epochs that are in all tables */
+    int64_t  high;      /* the end that a reader of committed records sees; -1: unknown */
+    int64_t  consumed_ms, committed_ms, visible_ms;
+    int32_t  partition;
+    uint32_t topic_bytes;
+};
+_Static_assert(sizeof(struct cup_wire_lag) == 64, "on the wire");
 
 /* What was seen of a file. Its path and topic follow, without NUL; GONE and SCANNED have none. */
 enum cup_wire_input_kind {
@@ -152,6 +168,7 @@ struct cup_wire_epoch_table {
 /* How the shard stands when it does not just run.
  *
  *   RUNNING --an epoch fails--> RETRYING --workers read again--> RUNNING
+ *      |\--the cluster is away--> CUT_OFF --it is back--> RUNNING
  *      \--no room at boot--> PAUSED <--no room-- / --room--> RUNNING
  *       \--a rule says pause--> WAITING --breaker.pause is over--> RUNNING
  */
@@ -161,6 +178,8 @@ enum cup_wire_state {
                       */
     CUP_WIRE_RETRYING, /* `fault` happened; what follows depends on `decided` */
     CUP_WIRE_WAITING,  /* a rule for the records of an epoch says pause: for wait_ns */
+    CUP_WIRE_CUT_OFF,  /* the cluster that is read from is away or refuses: `fault`. What was read
+                          is committed as ever */
     CUP_WIRE_STATE_COUNT
 };
 
@@ -172,7 +191,7 @@ struct cup_wire_status {
         tries_max; /* RETRYING: so many in a row; the last ends the shard; 0: none does */
     uint64_t         free_bytes, needed_bytes; /* PAUSED */
     uint64_t         wait_ns;                  /* WAITING */
-    struct cup_fault fault;                    /* RETRYING, PAUSED; its `what` follows as text */
+    struct cup_fault fault; /* RETRYING, PAUSED, CUT_OFF; its `what` follows as text */
 };
 
 /* A rule for the records of an epoch that is broken: measured is not within least..most. */

@@ -15,6 +15,7 @@ struct apply {
     enum cup_err             err; /* of the commit that failed worst */
     struct cup_fault         fault;
     uint32_t                 count, put_count;
+    uint32_t                 line_count; /* commits of the epoch, so far */
     struct cup_commit_target targets[BATCH];
     struct cup_store_put     puts[BATCH];
     uint32_t                 target_of[BATCH]; /* per put */
@@ -95,9 +96,22 @@ static void aim_all(struct apply *apply)
         if (err != CUP_OK) give_up(apply, target, err, &fault);
         if (target->done || target->stuck) continue;
         apply->target_of[apply->put_count] = i;
-        apply->puts[apply->put_count++]    = (struct cup_store_put){
-               .name = target->name, .bytes = target->line.commit, .count = target->line.bytes};
+        apply->puts[apply->put_count++] =
+            (struct cup_store_put){.name   = target->name,
+                                   .bytes  = target->line.commit,
+                                   .count  = target->line.bytes,
+                                   .sealed = target->error_count == 0 ? target->sealed : NULL};
     }
+}
+
+/* Whether a put that failed may have given the name, and the look that follows cannot tell whether
+ * it is durable. A lost answer came behind all syncs; a sealed file is gone when another process
+ * has opened the lake, which removes what is staged. */
+static bool may_be_unsynced(const struct cup_store_put *put)
+{
+    bool is_gone = put->sealed != NULL && put->fault.os_errno == ENOENT;
+
+    return put->err == CUP_IO && put->fault.os_errno != ETIMEDOUT && !is_gone;
 }
 
 /* An I/O error may have come after the commit was there: like a version that was lost, it is
@@ -109,7 +123,7 @@ static void settle(struct apply *apply, struct cup_commit_target *target,
     const uint64_t interval = CUP_DELTA_CHECKPOINT_INTERVAL;
 
     target->error_count += put->err == CUP_IO;
-    target->unsynced |= put->err == CUP_IO && put->fault.os_errno != ETIMEDOUT;
+    target->unsynced |= may_be_unsynced(put);
     target->done = put->err == CUP_OK;
     target->lost = put->err == CUP_EXISTS || (put->err == CUP_IO && target->error_count < IO_MAX);
     if (!target->done && !target->lost) give_up(apply, target, put->err, &put->fault);
@@ -161,6 +175,9 @@ static bool add_target(struct apply *apply, const struct cup_journal_line *line)
 
     memset(target, 0, sizeof *target);
     target->line = *line;
+    if (apply->line_count < CUP_COMMIT_SEALED_MAX)
+        target->sealed = &apply->commit->sealed[apply->line_count];
+    apply->line_count++;
     if (!copy(target->folder, sizeof target->folder, line->name) ||
         !copy(target->table_id, sizeof target->table_id, line->id))
         return false;

@@ -6,7 +6,21 @@
 bool cup_commit_priv_advances(const struct cup_position    *position,
                               const struct cup_epoch_range *range)
 {
-    return range->end > range->start || (range->ended && !position->ended);
+    bool begins = cup_position_consumed(position->path) && !position->recorded;
+
+    return begins || range->end > range->start || (range->ended && !position->ended);
+}
+
+struct cup_input_identity cup_commit_priv_identity(const struct cup_position    *position,
+                                                   const struct cup_epoch_range *range)
+{
+    struct cup_input_identity identity = position->identity;
+
+    if (!cup_position_consumed(position->path) || range->anchor.inode == CUP_ANCHOR_NONE)
+        return identity;
+    identity        = range->anchor;
+    identity.device = position->identity.device;
+    return identity;
 }
 
 /* A record has one outcome; all are told. */
@@ -19,6 +33,7 @@ static void check_range(const struct cup_epoch_range *range)
     CUP_ASSERT(sum == range->record_count);
     CUP_ASSERT(range->end >= range->start);
     CUP_ASSERT(range->record_count <= range->end - range->start);
+    CUP_ASSERT(range->lost_count <= range->end - range->start - range->record_count);
 }
 
 static void check_file(const struct cup_commit *commit, const struct cup_epoch_file *file)

@@ -22,7 +22,7 @@ const char *cup_commit_priv_zone_name(enum cup_zone zone)
     static const char *const names[CUP_ZONE_COUNT] = {
         [CUP_ZONE_BRONZE] = "bronze", [CUP_ZONE_INDEX] = "index",
         [CUP_ZONE_SILVER] = "silver", [CUP_ZONE_QUARANTINE] = "quarantine",
-        [CUP_ZONE_LEDGER] = "ledger",
+        [CUP_ZONE_SPOOL] = "spool",   [CUP_ZONE_LEDGER] = "ledger",
     };
 
     CUP_ASSERT(zone < CUP_ZONE_COUNT);
@@ -83,6 +83,7 @@ static enum cup_err lock_and_read(struct cup_commit *commit, struct cup_fault *o
 
     if (err == CUP_OK) err = cup_store_lock(commit->store, name, out_fault);
     if (err == CUP_OK) err = cup_store_clean(commit->store, out_fault);
+    if (err == CUP_OK) err = cup_commit_priv_shards(commit, out_fault);
     if (err == CUP_OK) err = cup_commit_priv_join(commit->shard_folder, "journal", name, out_fault);
     if (err == CUP_OK)
         err = cup_journal_open(commit->store, name, &commit->state, &commit->journal, out_fault);
@@ -116,7 +117,9 @@ enum cup_err cup_commit_open(struct cup_store *store, const struct cup_plan *pla
     if (err == CUP_OK) err = make_inputs(commit, out_fault);
     if (err == CUP_OK) err = cup_commit_priv_tables_open(commit, out_fault);
     if (err == CUP_OK) err = lock_and_read(commit, out_fault);
+    if (err == CUP_OK) err = cup_commit_priv_others_read(commit, out_fault);
     if (err == CUP_OK) err = recover(commit, out_fault);
+    if (commit->journal != NULL) err = cup_journal_blame(commit->journal, err, out_fault);
     if (err != CUP_OK) {
         commit->standing = CUP_COMMIT_FAILED;
         cup_commit_close(commit);
@@ -134,10 +137,19 @@ void cup_commit_close(struct cup_commit *commit)
     cup_journal_state_free(&commit->state);
     cup_journal_reader_close(&commit->reader);
     cup_commit_priv_tables_close(commit);
+    cup_commit_priv_others_free(commit);
     cup_pool_fini(&commit->pool);
     free(commit->inputs);
     free(commit->buckets);
     free(commit);
+}
+
+enum cup_err cup_commit_check_owner(struct cup_commit *commit, struct cup_fault *out_fault)
+{
+    enum cup_err err = cup_journal_check_owner(commit->journal, out_fault);
+
+    if (err != CUP_OK) commit->standing = CUP_COMMIT_FAILED;
+    return err;
 }
 
 uint64_t cup_commit_next_epoch(const struct cup_commit *commit)
@@ -164,7 +176,7 @@ void cup_commit_adopt(struct cup_commit *commit, const struct cup_plan *plan)
     const struct cup_plan *old = commit->plan;
     struct cup_fault       fault;
 
-    CUP_ASSERT(plan->shard == old->shard);
+    CUP_ASSERT(plan->shard == old->shard && plan->shard_count == old->shard_count);
     CUP_ASSERT(strcmp(cup_plan_text(plan, plan->lake), cup_plan_text(old, old->lake)) == 0);
     CUP_ASSERT(strcmp(cup_plan_text(plan, plan->domain), cup_plan_text(old, old->domain)) == 0);
     CUP_ASSERT(strcmp(cup_plan_text(plan, plan->pipeline), cup_plan_text(old, old->pipeline)) == 0);
@@ -175,7 +187,7 @@ void cup_commit_adopt(struct cup_commit *commit, const struct cup_plan *plan)
     commit->fresh = false;
     /* this interface cannot fail, and a process without memory for two lists is at its end */
     CUP_ASSERT(cup_commit_priv_tables_open(commit, &fault) == CUP_OK);
-    if (plan->until_end == 0 && plan->inputs.count == 0) return; /* it does not name them */
+    if (plan->inputs.count == 0) return; /* it does not name them */
     free(commit->inputs);
     CUP_ASSERT(make_inputs(commit, &fault) == CUP_OK);
     for (uint32_t i = 0; i < plan->inputs.count; i++) {
@@ -228,11 +240,12 @@ static enum cup_err look(struct cup_commit *commit, const struct cup_plan_input 
     position = cup_positions_add(&commit->state.positions, path,
                                  cup_plan_text(commit->plan, input->topic));
     if (position == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "input", path);
+    enum cup_err err = cup_commit_priv_is_ours(commit, position, out_fault);
+    if (err != CUP_OK) return err;
     if (stat(path, &info) != 0) return cup_fault_set(out_fault, CUP_IO, "look at input", path);
-    uint64_t     size = (uint64_t)info.st_size;
-    enum cup_err err  = position->recorded
-                            ? compare(position, input->gzip, size, &identity, out_fault)
-                            : cup_input_identify(path, 0, &identity, out_fault);
+    uint64_t size = (uint64_t)info.st_size;
+    err           = position->recorded ? compare(position, input->gzip, size, &identity, out_fault)
+                                       : cup_input_identify(path, 0, &identity, out_fault);
     if (err != CUP_OK) return err;
     /* a plain file has grown when there is more than was read; a compressed one tells only by its
      * size, and that was taken before reading began: at worst its end is read twice, for nothing */

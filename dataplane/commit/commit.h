@@ -9,7 +9,8 @@
  * Fails     IO, NO_SPACE, LOCKED, CORRUPT (journal), TABLE_CHANGED, FENCED, INPUT_CHANGED. What a
  *           failed epoch leaves: cup_commit_standing.
  * Source    the protocol: dataplane/commit/README.md
- * Tests     tests/dataplane/test_commit.c, test_commit_faults.c, test_journal.c, tests/crash
+ * Tests     tests/dataplane/test_commit.c, test_commit_consume.c, test_commit_faults.c,
+ *           test_journal.c, tests/crash
  */
 #ifndef CUP_DATAPLANE_COMMIT_COMMIT_H
 #define CUP_DATAPLANE_COMMIT_COMMIT_H
@@ -31,6 +32,11 @@ void                        cup_commit_close(struct cup_commit *commit);
 
 /* cup_commit_staging writes the name of the shard's staging folder, below the lake. */
 void cup_commit_staging(const struct cup_plan *plan, char out_name[CUP_STORE_NAME_BYTES]);
+
+/* cup_commit_check_owner: FENCED when another process has taken over the shard since open. Any
+ * error leaves what CUP_COMMIT_FAILED says. */
+CUP_MUST_CHECK enum cup_err cup_commit_check_owner(struct cup_commit *commit,
+                                                   struct cup_fault  *out_fault);
 
 /* cup_commit_next_epoch is the number of the epoch that is open now: 1 for a new lake. */
 uint64_t cup_commit_next_epoch(const struct cup_commit *commit);
@@ -80,6 +86,44 @@ uint64_t                    cup_commit_end(const struct cup_commit *commit, uint
 void                        cup_commit_gone(struct cup_commit *commit, uint32_t input);
 void                        cup_commit_scanned(struct cup_commit *commit);
 
+/* A partition of a topic, of the cluster whose id has that hash. */
+struct cup_commit_partition {
+    const char *topic;
+    int32_t     partition;
+    uint64_t    cluster_hash;
+};
+
+/* Where to read it on. */
+struct cup_commit_reading {
+    const char               *name;   /* of the input: topic/partition; lent until close */
+    bool                      known;  /* false: nobody knows where it begins */
+    uint64_t                  start;  /* offset of the first record that is in no decided epoch */
+    struct cup_input_identity anchor; /* a record before that; inode CUP_ANCHOR_NONE: none */
+};
+
+/* cup_commit_consume makes the partition the shard's input number `input`; may be asked again. One
+ * that is not known then needs cup_commit_begin, which says where it begins: that is as good as
+ * decided when an epoch was that had the part of cup_commit_starts for it. INPUT_CHANGED: the
+ * journal's position belongs to another cluster. */
+CUP_MUST_CHECK enum cup_err cup_commit_consume(struct cup_commit *commit, uint32_t input,
+                                               const struct cup_commit_partition *partition,
+                                               struct cup_commit_reading         *out_reading,
+                                               struct cup_fault                  *out_fault);
+void cup_commit_begin(struct cup_commit *commit, uint32_t input, uint64_t start);
+
+/* cup_commit_consumed says whether the journal knows a partition of any topic. */
+bool cup_commit_consumed(const struct cup_commit *commit);
+
+/* cup_commit_starts makes one more part of an epoch that is these parts: of what begins with inputs
+ * from `from` on, is not in the journal yet, and has no range in them: ranges without records. */
+CUP_MUST_CHECK enum cup_err cup_commit_starts(const struct cup_commit *commit, uint32_t from,
+                                              const struct cup_epoch_part *parts,
+                                              uint32_t part_count, struct cup_epoch_part *out_part,
+                                              struct cup_fault *out_fault);
+
+/* cup_commit_reading is how far a consumed input is decided. */
+struct cup_commit_reading cup_commit_reading(const struct cup_commit *commit, uint32_t input);
+
 /* What a failed cup_commit_epoch or cup_commit_resume leaves behind.
  *   READY    nothing was decided: what it placed is gone again; positions are as before the epoch.
  *            The caller has inputs read again from cup_commit_start (which may be asked again).
@@ -103,8 +147,8 @@ struct cup_commit_result {
 };
 
 /* cup_commit_epoch makes the parts one epoch and returns when it is DONE. Parts are freed in any
- * case. A new table is created, a table of the plan with columns that the log lacks gets a metaData
- * action in the same commit as its first file. */
+ * case. A table that is not there yet, or lacks columns of the plan, gets a commit of metadata
+ * before the epoch is decided. */
 CUP_MUST_CHECK enum cup_err cup_commit_epoch(struct cup_commit     *commit,
                                              struct cup_epoch_part *parts, uint32_t part_count,
                                              struct cup_commit_result *out_result,

@@ -167,16 +167,11 @@ enum cup_err cup_commit_priv_fit(struct cup_commit *commit, struct cup_commit_ta
     const struct cup_commit_table *table   = target->table;
     uint32_t                       missing = 0;
 
-    if (table->state == NULL)
-        return target->line.creates ? CUP_OK
-                                    : changed(target, "the table is gone; put it back", out_fault);
+    if (table->state == NULL) return changed(target, "the table is gone; put it back", out_fault);
     if (strcmp(table->state->id, target->table_id) != 0)
         return changed(target, "the table was created anew by another writer", out_fault);
-    bool same = cup_commit_priv_schema_crc(table) == target->line.crc32c;
-    if (target->line.alters && !same)
-        return changed(target, "another writer changed the columns while cupel added some",
-                       out_fault);
-    enum cup_err err = cup_commit_priv_table_check(table, &missing, out_fault);
+    bool         same = cup_commit_priv_schema_crc(table) == target->line.crc32c;
+    enum cup_err err  = cup_commit_priv_table_check(table, &missing, out_fault);
     /* a restarted plan may have more columns than the decided commit: only a running one tells */
     if (err == CUP_OK && commit->fresh && !same && missing > 0)
         err = changed(target, "another writer dropped columns", out_fault);

@@ -54,29 +54,36 @@ static struct cup_commit_table *table_of(struct cup_commit           *commit,
     case CUP_ZONE_QUARANTINE: return &commit->quarantine;
     case CUP_ZONE_LEDGER: return &commit->ledger;
     case CUP_ZONE_BRONZE:
+    case CUP_ZONE_SPOOL:
     case CUP_ZONE_COUNT: break;
     }
     return NULL;
 }
 
-/* Who comes after us must know the names before there are such files. */
-static enum cup_err intend(struct decide *decide, struct cup_fault *out_fault)
+/* What the epoch's files are to be called, and which tables must be there for them. */
+static enum cup_err declare(struct decide *decide, struct cup_fault *out_fault)
 {
-    struct cup_commit      *commit = decide->commit;
-    struct cup_text         text   = {0};
-    struct cup_journal_line intent = {.kind = CUP_LINE_INTENT, .epoch = decide->epoch.number};
+    struct cup_commit        *commit = decide->commit;
+    struct cup_text           text   = {0};
+    struct cup_journal_line   intent = {.kind = CUP_LINE_INTENT, .epoch = decide->epoch.number};
+    struct cup_commit_table **tables =
+        calloc(decide->file_count, sizeof(struct cup_commit_table *));
+    uint32_t count = 0;
 
     cup_journal_put_line(&text, &intent);
-    for (uint32_t i = 0; i < decide->file_count; i++) {
-        const struct cup_commit_table *table = table_of(commit, decide->files[i]);
-        struct cup_journal_line        place = {.kind  = CUP_LINE_PLACE,
-                                                .topic = table == NULL ? "" : table->folder,
-                                                .name  = decide->files[i]->name};
+    for (uint32_t i = 0; tables != NULL && i < decide->file_count; i++) {
+        struct cup_commit_table *table = table_of(commit, decide->files[i]);
+        struct cup_journal_line  place = {.kind  = CUP_LINE_PLACE,
+                                          .topic = table == NULL ? "" : table->folder,
+                                          .name  = decide->files[i]->name};
         cup_journal_put_line(&text, &place);
+        if (table != NULL && (count == 0 || tables[count - 1] != table)) tables[count++] = table;
     }
-    enum cup_err err = text.failed
+    enum cup_err err = tables == NULL || text.failed
                            ? cup_fault_set(out_fault, CUP_NO_MEMORY, "intent", NULL)
-                           : cup_journal_intend(commit->journal, text.at, text.bytes, out_fault);
+                           : cup_commit_priv_declare(commit, tables, count,
+                                                     decide->epoch.decided_us, &text, out_fault);
+    free(tables);
     cup_text_free(&text);
     return err;
 }
@@ -124,7 +131,7 @@ static void put_range(struct decide *decide, const struct cup_epoch_range *range
     struct cup_journal_line    line     = {.kind     = CUP_LINE_RANGE,
                                            .name     = position->path,
                                            .topic    = position->topic,
-                                           .identity = position->identity,
+                                           .identity = cup_commit_priv_identity(position, range),
                                            .size     = position->size,
                                            .start    = range->start,
                                            .end      = range->end,
@@ -170,7 +177,7 @@ static enum cup_err put_commits(struct decide *decide, struct cup_fault *out_fau
         struct cup_commit_table *table = table_of(decide->commit, decide->files[from]);
         for (to = from + 1; to < decide->file_count; to++)
             if (table_of(decide->commit, decide->files[to]) != table) break;
-        if (table == NULL) continue; /* bronze: its index is the table */
+        if (table == NULL) continue; /* bronze: its index is the table; spool: no table */
         err = cup_commit_priv_build(decide->commit, &decide->epoch, table, decide->files + from,
                                     to - from, &decide->payload, out_fault);
     }
@@ -202,12 +209,19 @@ static enum cup_err prepare(struct decide *decide, struct cup_fault *out_fault)
     decide->epoch.number     = commit->state.epoch + 1;
     decide->epoch.decided_us = cup_clock_wall_us();
     cup_rnd_uuid(decide->epoch.id);
+    for (uint32_t p = 0; p < decide->part_count; p++)
+        cup_commit_priv_sum(&decide->parts[p]);
     enum cup_err err = cup_commit_priv_ledger(commit, &decide->epoch, decide->parts,
                                               decide->part_count, &decide->ledger, out_fault);
     if (err == CUP_OK) err = sort_files(decide, out_fault);
+    if (err == CUP_OK) err = cup_commit_priv_write(decide->files, decide->file_count, out_fault);
+    if (err == CUP_OK) err = declare(decide, out_fault);
     if (err != CUP_OK) return err;
     put_facts(decide);
-    return put_commits(decide, out_fault);
+    err = put_commits(decide, out_fault);
+    if (err != CUP_OK) return err;
+    return cup_commit_priv_seal(commit, decide->files, decide->file_count, &decide->payload,
+                                out_fault);
 }
 
 /* From names to decision. Each step says what its failure leaves: a journal that cannot be written
@@ -215,14 +229,10 @@ static enum cup_err prepare(struct decide *decide, struct cup_fault *out_fault)
 static enum cup_err decide_prepared(struct decide *decide, struct cup_fault *out_fault)
 {
     struct cup_commit *commit = decide->commit;
-    enum cup_err       err    = intend(decide, out_fault);
 
-    commit->standing = CUP_COMMIT_FAILED;
-    if (err == CUP_NO_SPACE) commit->standing = CUP_COMMIT_READY;
-    if (err != CUP_OK) return err;
-    cup_commit_priv_reach("intended");
-    err        = place(decide, out_fault);
-    bool taken = err == CUP_EXISTS, placed = err == CUP_OK;
+    commit->standing   = CUP_COMMIT_FAILED;
+    enum cup_err err   = place(decide, out_fault);
+    bool         taken = err == CUP_EXISTS, placed = err == CUP_OK;
     cup_commit_priv_reach("placed");
     if (placed) {
         err = cup_store_sync(commit->store, out_fault);
@@ -287,6 +297,7 @@ enum cup_err cup_commit_epoch(struct cup_commit *commit, struct cup_epoch_part *
     commit->result = (struct cup_commit_result){0};
     cup_commit_priv_check(commit, parts, part_count, &progress);
     if (progress) err = run(&decide, out_fault);
+    cup_commit_priv_unseal(commit);
     cup_store_discard(commit->store, decide.ledger.staged);
     cup_text_free(&decide.ledger.stats);
     cup_text_free(&decide.payload);
@@ -294,7 +305,7 @@ enum cup_err cup_commit_epoch(struct cup_commit *commit, struct cup_epoch_part *
     for (uint32_t p = 0; p < part_count; p++)
         cup_epoch_part_free(&parts[p], commit->store);
     if (err == CUP_OK) *out_result = commit->result;
-    return err;
+    return cup_journal_blame(commit->journal, err, out_fault);
 }
 
 enum cup_err cup_commit_resume(struct cup_commit *commit, struct cup_commit_result *out_result,
@@ -303,5 +314,5 @@ enum cup_err cup_commit_resume(struct cup_commit *commit, struct cup_commit_resu
     CUP_ASSERT(commit->standing == CUP_COMMIT_DECIDED);
     enum cup_err err = cup_commit_priv_finish(commit, out_fault);
     if (err == CUP_OK) *out_result = commit->result;
-    return err;
+    return cup_journal_blame(commit->journal, err, out_fault);
 }

@@ -101,7 +101,8 @@ static struct cup_position *add_generation(struct cup_commit            *commit,
     return position;
 }
 
-static bool put_input(struct cup_commit *commit, uint32_t input, struct cup_position *position)
+bool cup_commit_priv_put_input(struct cup_commit *commit, uint32_t input,
+                               struct cup_position *position)
 {
     if (input >= commit->input_count) {
         uint32_t count = commit->input_count == 0 ? 64 : commit->input_count * 2;
@@ -151,8 +152,10 @@ enum cup_err cup_commit_follow(struct cup_commit *commit, uint32_t input,
         place.rotated = cup_positions_find(&commit->state.positions, key_of(file)) != NULL;
         position      = add_generation(commit, file);
     }
-    if (position == NULL || !put_input(commit, input, position))
+    if (position == NULL || !cup_commit_priv_put_input(commit, input, position))
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "input", file->path);
+    enum cup_err err = cup_commit_priv_is_ours(commit, position, out_fault);
+    if (err != CUP_OK) return err;
     position->identity = now;
     position->size     = size;
     position->checked  = position->end;

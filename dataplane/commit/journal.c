@@ -112,7 +112,7 @@ static enum cup_err exists(const struct cup_journal *journal, uint32_t segment, 
 /* Whoever opens a journal begins a segment before reading those of others, and removes them after
  * its own is durable. So, asked after our message is durable and in this order: if the next segment
  * is not there and ours is, then nobody opened it, or will read our message. */
-static enum cup_err check_owner(struct cup_journal *journal, struct cup_fault *out_fault)
+static enum cup_err look_for_other(const struct cup_journal *journal, struct cup_fault *out_fault)
 {
     bool         next = false, own = false;
     enum cup_err err = exists(journal, journal->segment + 1, &next, out_fault);
@@ -122,8 +122,25 @@ static enum cup_err check_owner(struct cup_journal *journal, struct cup_fault *o
         err = cup_fault_set(out_fault, CUP_FENCED,
                             "another process has taken over this journal; end one of the two",
                             journal->folder);
-    journal->failed = err != CUP_OK;
     return err;
+}
+
+enum cup_err cup_journal_check_owner(struct cup_journal *journal, struct cup_fault *out_fault)
+{
+    enum cup_err err = look_for_other(journal, out_fault);
+
+    if (err != CUP_OK) journal->failed = true;
+    return err;
+}
+
+enum cup_err cup_journal_blame(const struct cup_journal *journal, enum cup_err err,
+                               struct cup_fault *out_fault)
+{
+    struct cup_fault why;
+
+    if (err == CUP_OK || look_for_other(journal, &why) != CUP_FENCED) return err;
+    if (out_fault != NULL) *out_fault = why;
+    return CUP_FENCED;
 }
 
 /* Of inputs that are new when those that are gone are forgotten. */
@@ -181,10 +198,11 @@ static void put_base(struct cup_text *payload, const struct cup_journal_state *s
     }
     for (uint32_t i = 0; i < state->tables.count; i++) {
         const struct cup_journal_table *known = &state->tables.list[i];
-        struct cup_journal_line         table = {.kind  = CUP_LINE_TABLE,
-                                                 .name  = known->folder,
-                                                 .id    = known->id,
-                                                 .epoch = cup_journal_applied(state, known)};
+        struct cup_journal_line         table = {.kind   = CUP_LINE_TABLE,
+                                                 .name   = known->folder,
+                                                 .id     = known->id,
+                                                 .epoch  = cup_journal_applied(state, known),
+                                                 .crc32c = known->schema_crc32c};
         if (table.epoch > 0) cup_journal_put_line(payload, &table);
     }
     CUP_ASSERT(state->open.bytes == 0 || state->placing.bytes == 0);
@@ -287,6 +305,7 @@ static enum cup_err take_over(struct cup_journal *journal, struct cup_journal_st
         err               = write_base(journal, out_state, out_fault);
         if (err != CUP_OK) cup_journal_state_free(out_state);
     }
+    err = cup_journal_blame(journal, err, out_fault);
     if (err != CUP_OK) (void)take_back(journal, NULL); /* an empty segment counts for nothing */
     return err;
 }
@@ -315,6 +334,7 @@ enum cup_err cup_journal_open(struct cup_store *store, const char *folder,
         err = remove_older(journal, out_fault);
         if (err == CUP_OK) err = make_reserve(journal, out_fault);
         if (err != CUP_OK) cup_journal_state_free(&state);
+        err = cup_journal_blame(journal, err, out_fault);
     }
     if (err != CUP_OK) {
         cup_journal_close(journal, false, 0);
@@ -332,7 +352,7 @@ static enum cup_err append_owned(struct cup_journal *journal, enum cup_frame_kin
 {
     enum cup_err err = append(journal, kind, payload, bytes, out_fault);
 
-    return err == CUP_OK ? check_owner(journal, out_fault) : err;
+    return err == CUP_OK ? cup_journal_check_owner(journal, out_fault) : err;
 }
 
 /* The reserve is for decisions: an epoch that was not placed yet needs no record to be given up. */

@@ -20,13 +20,14 @@
  *   base   epoch, open, generation_min   then inputs and tables, then the lines of an open epoch or
  * of an intent input  path, topic, identity (device, inode, head_bytes, head_crc32c, born_us),
  * size, end, ended, generation; born_us, generation and generation_min only when they are not 0
- *   table  folder, id, epoch       the last epoch that is known to be in it
- *   intent epoch                   then places
+ *   table  folder, id, epoch, schema_crc32c   the last epoch that is known to be in it
+ *   intent epoch                   then places and declares
  *   place  table, name             table: its folder, empty for an archive file
+ *   declare folder, id, version, bytes; the bytes of a commit of metadata follow as they are
  *   epoch  epoch, epoch_id, generation, decided_us
  *   range  the members of input, and start, records
  *   file   zone, name, bytes, crc32c, rows
- *   commit folder, id, creates, alters, schema_crc32c, bytes; the commit's bytes follow as they are
+ *   commit folder, id, schema_crc32c, bytes; the commit's bytes follow as they are
  *   done   epoch, clean
  *
  * Holds     writer: the open segment. State: a position for each input that was read and is not
@@ -103,22 +104,24 @@ enum cup_journal_line_kind {
     CUP_LINE_FILE,
     CUP_LINE_COMMIT,
     CUP_LINE_DONE,
+    CUP_LINE_DECLARE,
     CUP_LINE_COUNT
 };
 
 /* Members that a kind of line does not have are zero. */
 struct cup_journal_line {
     enum cup_journal_line_kind kind;
-    bool                       open, clean, ended, creates, alters;
+    bool                       open, clean, ended;
     uint32_t                   file_generation; /* INPUT, RANGE; BASE: generation_min */
-    uint32_t                   crc32c; /* FILE: of it; COMMIT: of the schema it was built on */
+    uint32_t                   crc32c;          /* FILE: of it; COMMIT, TABLE: of the schema */
     uint64_t                   epoch, generation, start, end, size, bytes, rows, records;
+    uint64_t                   version; /* DECLARE: that the commit is to become */
     int64_t                    decided_us;
     struct cup_input_identity  identity;
-    const char                *id;     /* EPOCH: epoch id; COMMIT, TABLE: table id */
+    const char                *id;     /* EPOCH: epoch id; COMMIT, DECLARE, TABLE: table id */
     const char                *name;   /* INPUT, RANGE: path; FILE, PLACE: name; others: folder */
     const char                *topic;  /* INPUT, RANGE: topic; FILE: zone; PLACE: table's folder */
-    const char                *commit; /* COMMIT: `bytes` bytes */
+    const char                *commit; /* COMMIT, DECLARE: `bytes` bytes */
 };
 
 struct cup_journal_reader {
@@ -139,7 +142,7 @@ CUP_MUST_CHECK enum cup_err cup_journal_reader_next(struct cup_journal_reader *r
                                                     struct cup_journal_line   *out_line,
                                                     struct cup_fault          *out_fault);
 
-/* cup_journal_put_line appends a line (COMMIT: with its bytes). */
+/* cup_journal_put_line appends a line (COMMIT, DECLARE: with its bytes). */
 void cup_journal_put_line(struct cup_text *payload, const struct cup_journal_line *line);
 
 /* --- state --- */
@@ -159,7 +162,8 @@ uint32_t cup_names_find(const struct cup_names *names, const char *name);
 bool cup_names_add(struct cup_names *names, const char *name);
 void cup_names_free(struct cup_names *names);
 
-/* How far one input was read; kept as long as there may be the file, because a file that is
+/* How far one input was read. `end` of a partition is an offset, `identity` its anchor, `size` 0.
+ * Kept as long as there may be the file, because a file that is
  * forgotten is read again. Of files that have come and gone under one path, or were truncated, all
  * but the first have ~generation behind path and topic. */
 struct cup_position {
@@ -179,6 +183,12 @@ struct cup_position {
 /* cup_position_base is the length of a path or topic without its ~generation. */
 size_t cup_position_base(const char *text, uint32_t generation);
 
+/* cup_position_consumed: it is one of a partition; its path is no path, but topic/partition. */
+static inline bool cup_position_consumed(const char *path)
+{
+    return path[0] != '/';
+}
+
 struct cup_positions {
     struct cup_position **list;
     uint32_t              count, cap;
@@ -194,8 +204,9 @@ void                 cup_positions_free(struct cup_positions *positions);
 /* What the journal knows of a table: that is how it is found that one was put back or replaced. */
 struct cup_journal_table {
     char    *folder, *id;
-    uint64_t epoch;  /* the last that was decided for it */
-    uint64_t before; /* the one before that; 0: none */
+    uint64_t epoch;         /* the last that was decided for it */
+    uint64_t before;        /* the one before that; 0: none */
+    uint32_t schema_crc32c; /* of the columns, durable before that epoch was decided; 0: unknown */
 };
 
 struct cup_journal_tables {
@@ -209,7 +220,7 @@ const struct cup_journal_table *cup_journal_tables_find(const struct cup_journal
 /* cup_journal_tables_note notes an epoch that is decided for a table; false when memory is short.
  */
 bool cup_journal_tables_note(struct cup_journal_tables *tables, const char *folder, const char *id,
-                             uint64_t epoch);
+                             uint32_t schema_crc32c, uint64_t epoch);
 void cup_journal_tables_free(struct cup_journal_tables *tables);
 
 struct cup_journal_state {
@@ -240,6 +251,15 @@ uint64_t cup_journal_applied(const struct cup_journal_state *state,
 /* --- writing (under the shard's lock) --- */
 
 struct cup_journal;
+
+/* cup_journal_check_owner looks whether another process has begun a segment behind ours: FENCED. */
+CUP_MUST_CHECK enum cup_err cup_journal_check_owner(struct cup_journal *journal,
+                                                    struct cup_fault   *out_fault);
+
+/* cup_journal_blame: what failed may have failed because another process has taken over: files are
+ * gone, or tables are ahead. Returns FENCED, and says so; else err. */
+CUP_MUST_CHECK enum cup_err cup_journal_blame(const struct cup_journal *journal, enum cup_err err,
+                                              struct cup_fault *out_fault);
 
 /* cup_journal_open begins a segment, reads the state from those before it, writes it as the new
  * one's BASE, removes the older ones and makes the reserve file. */

@@ -94,7 +94,9 @@ static bool continues(const struct cup_journal_state *state, const struct cup_jo
 {
     const struct cup_position *position = cup_positions_find(&state->positions, line->name);
 
-    return line->end >= line->start && line->start == (position == NULL ? 0 : position->end);
+    if (line->end < line->start) return false;
+    if (position == NULL) return line->start == 0 || cup_position_consumed(line->name);
+    return line->start == position->end;
 }
 
 /* Takes one line of a message into the state; false: it must not stand there. */
@@ -118,10 +120,12 @@ static bool take_line(struct cup_journal_state *state, enum cup_frame_kind kind,
         break;
     case CUP_LINE_TABLE:
         ok   = in_base;
-        kept = cup_journal_tables_note(&state->tables, line->name, line->id, line->epoch);
+        kept = cup_journal_tables_note(&state->tables, line->name, line->id, line->crc32c,
+                                       line->epoch);
         break;
     case CUP_LINE_INTENT: ok = (in_base || in_intent) && line->epoch == state->epoch + 1; break;
-    case CUP_LINE_PLACE: ok = in_base || in_intent; break;
+    case CUP_LINE_PLACE:
+    case CUP_LINE_DECLARE: ok = in_base || in_intent; break;
     case CUP_LINE_EPOCH:
         ok           = (in_base || in_epoch) && line->epoch == state->epoch + in_epoch;
         state->epoch = line->epoch;
@@ -133,7 +137,8 @@ static bool take_line(struct cup_journal_state *state, enum cup_frame_kind kind,
     case CUP_LINE_FILE: ok = in_base || in_epoch; break;
     case CUP_LINE_COMMIT:
         ok   = in_base || in_epoch;
-        kept = cup_journal_tables_note(&state->tables, line->name, line->id, state->epoch);
+        kept = cup_journal_tables_note(&state->tables, line->name, line->id, line->crc32c,
+                                       state->epoch);
         break;
     case CUP_LINE_DONE:
         state->clean = line->clean;

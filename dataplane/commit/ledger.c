@@ -105,10 +105,11 @@ static enum cup_err end_row(struct ledger *ledger, const char *kind, struct cup_
 static enum cup_err put_range(struct ledger *ledger, const struct cup_epoch_range *range,
                               const struct cup_position *position, struct cup_fault *out_fault)
 {
-    const struct cup_input_identity *identity                    = &position->identity;
-    uint64_t                         sums[CUP_CLASS_DROPPED + 1] = {0};
-    char                             text[96];
-    struct cup_text                 *outcomes = &ledger->texts[CUP_LEDGER_OUTCOMES];
+    const struct cup_input_identity identity = cup_commit_priv_identity(position, range);
+    bool                            consumed = cup_position_consumed(position->path);
+    uint64_t                        sums[CUP_CLASS_DROPPED + 1] = {0};
+    char                            text[96];
+    struct cup_text                *outcomes = &ledger->texts[CUP_LEDGER_OUTCOMES];
 
     set(ledger, CUP_LEDGER_OUTCOMES);
     size_t begin = outcomes->bytes;
@@ -120,12 +121,13 @@ static enum cup_err put_range(struct ledger *ledger, const struct cup_epoch_rang
         cup_text_printf(outcomes, "\"%s\":%" PRIu64, cup_outcome_name(outcome), range->outcomes[i]);
     }
     cup_text_puts(outcomes, outcomes->bytes == begin ? "{}" : "}");
-    snprintf(text, sizeof text, "%" PRIu64 ":%" PRIu64 ":%" PRIu32 ":%08" PRIx32, identity->device,
-             identity->inode, identity->head_bytes, identity->head_crc32c);
-    put_text(ledger, CUP_LEDGER_INPUT, position->topic);
+    snprintf(text, sizeof text, "%" PRIu64 ":%" PRIu64 ":%" PRIu32 ":%08" PRIx32, identity.device,
+             identity.inode, identity.head_bytes, identity.head_crc32c);
+    put_text(ledger, CUP_LEDGER_INPUT, consumed ? position->path : position->topic);
     put_text(ledger, CUP_LEDGER_IDENTITY, text);
     put_text(ledger, CUP_LEDGER_PATH, position->path);
-    put_u64(ledger, CUP_LEDGER_BYTES, position->size);
+    put_u64(ledger, CUP_LEDGER_BYTES, consumed ? range->bytes : position->size);
+    if (consumed) put_u64(ledger, CUP_LEDGER_LOST, range->lost_count);
     put_u64(ledger, CUP_LEDGER_START, range->start);
     put_u64(ledger, CUP_LEDGER_END, range->end);
     put_u64(ledger, CUP_LEDGER_ENDED, range->ended);
@@ -168,7 +170,8 @@ static enum cup_err put_parts(struct ledger *ledger, const struct cup_commit *co
                 err = put_range(ledger, range, position, out_fault);
         }
         for (uint32_t i = 0; err == CUP_OK && i < part->file_count; i++)
-            err = put_file(ledger, &part->files[i], out_fault);
+            if (part->files[i].zone != CUP_ZONE_SPOOL) /* gone when it is delivered */
+                err = put_file(ledger, &part->files[i], out_fault);
     }
     return err == CUP_OK && ledger->rows > 0 ? flush(ledger, out_fault) : err;
 }
@@ -188,7 +191,8 @@ static enum cup_err name_file(const struct cup_commit *commit, const struct cup_
                                                                   : "";
 
     cup_rnd_uuid(uuid);
-    snprintf(leaf, sizeof leaf, "part-%010" PRIu64 "-c-%s%s.parquet", epoch->number, uuid, codec);
+    snprintf(leaf, sizeof leaf, "part-%010" PRIu64 "-%" PRIu32 "-c-%s%s.parquet", epoch->number,
+             commit->plan->shard, uuid, codec);
     return cup_commit_priv_join(commit->ledger_folder, leaf, out_name, out_fault);
 }
 
@@ -198,7 +202,6 @@ enum cup_err cup_commit_priv_ledger(struct cup_commit *commit, const struct cup_
 {
     struct cup_epoch_file   file = {.zone = CUP_ZONE_LEDGER};
     struct cup_parquet_done done;
-    struct cup_sealed       sealed;
     struct ledger          *ledger = aligned_alloc(64, (sizeof *ledger + 63) / 64 * 64);
 
     if (ledger == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "ledger", NULL);
@@ -220,7 +223,6 @@ enum cup_err cup_commit_priv_ledger(struct cup_commit *commit, const struct cup_
     }
     if (err == CUP_OK && file.stats.failed)
         err = cup_fault_set(out_fault, CUP_NO_MEMORY, "ledger statistics", NULL);
-    if (err == CUP_OK) err = cup_store_seal(file.staged, &sealed, out_fault);
     for (uint32_t i = 0; i < CUP_LEDGER_COUNT; i++)
         cup_text_free(&ledger->texts[i]);
     free(ledger);
@@ -229,9 +231,10 @@ enum cup_err cup_commit_priv_ledger(struct cup_commit *commit, const struct cup_
         cup_text_free(&file.stats);
         return err;
     }
-    file.bytes     = sealed.bytes;
-    file.crc32c    = sealed.crc32c;
-    file.row_count = done.row_count;
-    *out_file      = file;
+    struct cup_sealed sum = cup_store_sum(file.staged);
+    file.bytes            = sum.bytes;
+    file.crc32c           = sum.crc32c;
+    file.row_count        = done.row_count;
+    *out_file             = file;
     return CUP_OK;
 }

@@ -38,36 +38,44 @@ static const struct {
     const char   *name;
     struct member members[MEMBERS_MAX];
 } lines[CUP_LINE_COUNT] = {
-    [CUP_LINE_BASE]   = {"base",
-                         {MEMBER("epoch", TYPE_U64, epoch), MEMBER("open", TYPE_BOOL, open),
-                          OPTIONAL("generation_min", TYPE_U32, file_generation)}},
-    [CUP_LINE_INPUT]  = {"input", {INPUT_MEMBERS}},
-    [CUP_LINE_TABLE]  = {"table",
-                         {MEMBER("folder", TYPE_TEXT, name), MEMBER("id", TYPE_TEXT, id),
-                          MEMBER("epoch", TYPE_U64, epoch)}},
-    [CUP_LINE_INTENT] = {"intent", {MEMBER("epoch", TYPE_U64, epoch)}},
-    [CUP_LINE_PLACE]  = {"place",
-                         {MEMBER("table", TYPE_TEXT, topic), MEMBER("name", TYPE_TEXT, name)}},
-    [CUP_LINE_EPOCH]  = {"epoch",
-                         {MEMBER("epoch", TYPE_U64, epoch), MEMBER("epoch_id", TYPE_TEXT, id),
-                          MEMBER("generation", TYPE_U64, generation),
-                          MEMBER("decided_us", TYPE_I64, decided_us)}},
-    [CUP_LINE_RANGE]  = {"range",
-                         {INPUT_MEMBERS, MEMBER("start", TYPE_U64, start),
-                          MEMBER("records", TYPE_U64, records)}},
-    [CUP_LINE_FILE]   = {"file",
-                         {MEMBER("zone", TYPE_TEXT, topic), MEMBER("name", TYPE_TEXT, name),
-                          MEMBER("bytes", TYPE_U64, bytes), MEMBER("crc32c", TYPE_U32, crc32c),
-                          MEMBER("rows", TYPE_U64, rows)}},
-    [CUP_LINE_COMMIT] = {"commit",
-                         {MEMBER("folder", TYPE_TEXT, name), MEMBER("id", TYPE_TEXT, id),
-                          MEMBER("creates", TYPE_BOOL, creates),
-                          MEMBER("alters", TYPE_BOOL, alters),
-                          MEMBER("schema_crc32c", TYPE_U32, crc32c),
-                          MEMBER("bytes", TYPE_U64, bytes)}},
-    [CUP_LINE_DONE]   = {"done",
-                         {MEMBER("epoch", TYPE_U64, epoch), MEMBER("clean", TYPE_BOOL, clean)}},
+    [CUP_LINE_BASE]    = {"base",
+                          {MEMBER("epoch", TYPE_U64, epoch), MEMBER("open", TYPE_BOOL, open),
+                           OPTIONAL("generation_min", TYPE_U32, file_generation)}},
+    [CUP_LINE_INPUT]   = {"input", {INPUT_MEMBERS}},
+    [CUP_LINE_TABLE]   = {"table",
+                          {MEMBER("folder", TYPE_TEXT, name), MEMBER("id", TYPE_TEXT, id),
+                           MEMBER("epoch", TYPE_U64, epoch),
+                           OPTIONAL("schema_crc32c", TYPE_U32, crc32c)}},
+    [CUP_LINE_INTENT]  = {"intent", {MEMBER("epoch", TYPE_U64, epoch)}},
+    [CUP_LINE_PLACE]   = {"place",
+                          {MEMBER("table", TYPE_TEXT, topic), MEMBER("name", TYPE_TEXT, name)}},
+    [CUP_LINE_EPOCH]   = {"epoch",
+                          {MEMBER("epoch", TYPE_U64, epoch), MEMBER("epoch_id", TYPE_TEXT, id),
+                           MEMBER("generation", TYPE_U64, generation),
+                           MEMBER("decided_us", TYPE_I64, decided_us)}},
+    [CUP_LINE_RANGE]   = {"range",
+                          {INPUT_MEMBERS, MEMBER("start", TYPE_U64, start),
+                           MEMBER("records", TYPE_U64, records)}},
+    [CUP_LINE_FILE]    = {"file",
+                          {MEMBER("zone", TYPE_TEXT, topic), MEMBER("name", TYPE_TEXT, name),
+                           MEMBER("bytes", TYPE_U64, bytes), MEMBER("crc32c", TYPE_U32, crc32c),
+                           MEMBER("rows", TYPE_U64, rows)}},
+    [CUP_LINE_COMMIT]  = {"commit",
+                          {MEMBER("folder", TYPE_TEXT, name), MEMBER("id", TYPE_TEXT, id),
+                           MEMBER("schema_crc32c", TYPE_U32, crc32c),
+                           MEMBER("bytes", TYPE_U64, bytes)}},
+    [CUP_LINE_DONE]    = {"done",
+                          {MEMBER("epoch", TYPE_U64, epoch), MEMBER("clean", TYPE_BOOL, clean)}},
+    [CUP_LINE_DECLARE] = {"declare",
+                          {MEMBER("folder", TYPE_TEXT, name), MEMBER("id", TYPE_TEXT, id),
+                           MEMBER("version", TYPE_U64, version), MEMBER("bytes", TYPE_U64, bytes)}},
 };
+
+/* Its bytes follow the line. */
+static bool has_commit(const struct cup_journal_line *line)
+{
+    return line->kind == CUP_LINE_COMMIT || line->kind == CUP_LINE_DECLARE;
+}
 
 static bool is_zero(const struct member *member, const void *from)
 {
@@ -103,7 +111,7 @@ void cup_journal_put_line(struct cup_text *payload, const struct cup_journal_lin
         if (!member->optional || !is_zero(member, from)) put_member(payload, member, from);
     }
     cup_text_puts(payload, "}\n");
-    if (line->kind == CUP_LINE_COMMIT) cup_text_put(payload, line->commit, line->bytes);
+    if (has_commit(line)) cup_text_put(payload, line->commit, line->bytes);
 }
 
 enum cup_err cup_journal_reader_open(struct cup_journal_reader *reader, struct cup_fault *out_fault)
@@ -244,7 +252,7 @@ enum cup_err cup_journal_reader_next(struct cup_journal_reader *reader,
             return cup_fault_set(out_fault, CUP_NO_MEMORY, "journal line", NULL);
     }
     size_t next = reader->at + bytes + 1;
-    if (ok && line.kind == CUP_LINE_COMMIT) {
+    if (ok && has_commit(&line)) {
         ok          = line.bytes <= reader->payload_bytes - next;
         line.commit = reader->payload + next;
         next += ok ? line.bytes : 0;

@@ -90,7 +90,7 @@ static struct cup_journal_table *add_table(struct cup_journal_tables *tables, co
 }
 
 bool cup_journal_tables_note(struct cup_journal_tables *tables, const char *folder, const char *id,
-                             uint64_t epoch)
+                             uint32_t schema_crc32c, uint64_t epoch)
 {
     uint32_t                  index = cup_names_find(&tables->folders, folder);
     struct cup_journal_table *table = index == CUP_NAMES_NONE ? NULL : &tables->list[index];
@@ -105,7 +105,8 @@ bool cup_journal_tables_note(struct cup_journal_tables *tables, const char *fold
         table->id = copy;
     }
     if (table->epoch != epoch) table->before = table->epoch;
-    table->epoch = epoch;
+    table->epoch         = epoch;
+    table->schema_crc32c = schema_crc32c;
     return true;
 }
 

@@ -131,17 +131,28 @@ static void find_members(struct cup_decode *decode, uint32_t source)
         found->at[i] = envelope->source[i] == 0 ? 0 : envelope->source[i] - source;
 }
 
+/* Names hold no escapes, most likely. */
+static inline bool read_name(struct cup_decode *decode, uint32_t at, struct cup_span *out_name)
+{
+    const struct cup_json_node *node = &decode->doc.nodes[at];
+
+    if (at == 0 || node->kind != CUP_JSON_STRING || node->flags & CUP_JSON_ESCAPED)
+        return cup_envelope_priv_text(decode, at, out_name);
+    *out_name = (struct cup_span){decode->buf + node->at, node->bytes};
+    return true;
+}
+
 uint32_t cup_debezium_priv_names(struct cup_decode *decode, uint32_t source)
 {
     struct cup_envelope *envelope = &decode->envelope;
     const uint32_t      *at       = envelope->source;
     uint32_t table = at[CUP_SOURCE_TABLE] != 0 ? at[CUP_SOURCE_TABLE] : at[CUP_SOURCE_COLLECTION];
 
-    if (!cup_envelope_priv_text(decode, at[CUP_SOURCE_CONNECTOR], &envelope->connector) ||
-        !cup_envelope_priv_text(decode, at[CUP_SOURCE_NAME], &envelope->name) ||
-        !cup_envelope_priv_text(decode, at[CUP_SOURCE_DB], &envelope->db) ||
-        !cup_envelope_priv_text(decode, at[CUP_SOURCE_SCHEMA], &envelope->schema) ||
-        !cup_envelope_priv_text(decode, table, &envelope->table))
+    if (!read_name(decode, at[CUP_SOURCE_CONNECTOR], &envelope->connector) ||
+        !read_name(decode, at[CUP_SOURCE_NAME], &envelope->name) ||
+        !read_name(decode, at[CUP_SOURCE_DB], &envelope->db) ||
+        !read_name(decode, at[CUP_SOURCE_SCHEMA], &envelope->schema) ||
+        !read_name(decode, table, &envelope->table))
         return cup_envelope_priv_mismatch(decode, source, "source");
     envelope->kind = cup_envelope_priv_connector(envelope->connector);
     return CUP_OUTCOME_ACCEPTED;

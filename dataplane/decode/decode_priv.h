@@ -79,6 +79,7 @@ struct cup_shape {
     uint64_t           text_hash;
     uint32_t           text_bytes, token_count;
     uint32_t           table, next; /* next: of the same hash bucket */
+    uint32_t           number;      /* among decode->shapes, from 1 */
     bool               quarantine;
     uint8_t            unknown, lost; /* enum cup_unknown_member, cup_lost_member */
     uint32_t           slot;          /* of members that are unknown and ignored */
@@ -330,8 +331,8 @@ CUP_MUST_CHECK enum cup_err cup_shapes_priv_open(struct cup_decode *decode,
 void                        cup_shapes_priv_close(struct cup_decode *decode);
 
 /* cup_shapes_priv_note finds the member that node's key names, and remembers it by the key's id;
- * *expected is the one that the order of the plan promises, and moves on. NULL: the shape has none
- * of that name. */
+ * *expected is the one that the order of the plan promises; then the one behind the member. NULL:
+ * the shape has none of that name. */
 const struct cup_member *cup_shapes_priv_note(struct cup_decode          *decode,
                                               const struct cup_shape     *shape,
                                               const struct cup_json_node *node, uint32_t *expected);
@@ -342,10 +343,9 @@ static inline const struct cup_member *cup_shapes_priv_member(struct cup_decode 
                                                               const struct cup_json_node *node,
                                                               uint32_t                   *expected)
 {
-    const struct cup_key_note *note  = &decode->notes[node->key_id % CUP_JSON_KEY_IDS];
-    uint32_t                   index = (uint32_t)(shape - decode->shapes) + 1;
+    const struct cup_key_note *note = &decode->notes[node->key_id % CUP_JSON_KEY_IDS];
 
-    if (node->key_id == 0 || note->key_id != node->key_id || note->shape != index)
+    if (node->key_id == 0 || note->key_id != node->key_id || note->shape != shape->number)
         return cup_shapes_priv_note(decode, shape, node, expected);
     *expected = note->member + 1;
     return &shape->members[note->member];

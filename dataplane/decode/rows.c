@@ -100,6 +100,12 @@ static void note_null(struct cup_decode *decode, const struct cup_member *member
         cup_odd_priv_note(decode, member->column, CUP_ODDITY_NULL_DEFAULT_POSSIBLE);
 }
 
+/* Worth a look: few texts begin like the placeholder that a broken producer prints. */
+static inline bool may_leak(const struct cup_decode *decode, const struct cup_json_node *node)
+{
+    return node->kind == CUP_JSON_STRING && node->bytes > 0 && decode->buf[node->at] == 'j';
+}
+
 /* One member of an image. */
 static inline uint32_t put_member(struct cup_decode *decode, const struct cup_member *member,
                                   const struct cup_json_node *node, uint32_t row)
@@ -119,7 +125,7 @@ static inline uint32_t put_member(struct cup_decode *decode, const struct cup_me
             put_unset(decode, member, row);
             return OK;
         }
-        if (cup_values_priv_leak(decode, node))
+        if (may_leak(decode, node) && cup_values_priv_leak(decode, node))
             return refuse(decode, CUP_OUTCOME_UNAVAILABLE_LEAK, node, member);
     }
     uint32_t outcome = put_cell(decode, member, node, row);
@@ -220,9 +226,10 @@ static uint32_t refuse_drift(struct cup_decode *decode, const struct cup_json_no
                                   (const char *)decode->buf + node->key_at, node->key_bytes);
 }
 
-static void note_found(struct cup_decode *decode, const struct cup_member *member)
+/* Notes that the image has the member of this place in the shape. */
+static void note_found(struct cup_decode *decode, uint32_t place)
 {
-    uint32_t *seen = &decode->seen[member - decode->shape->members];
+    uint32_t *seen = &decode->seen[place];
 
     decode->found_count += *seen != decode->seen_stamp;
     *seen = decode->seen_stamp;
@@ -274,7 +281,7 @@ static uint32_t put_members(struct cup_decode *decode, uint32_t image, uint32_t 
             if (outcome != OK) return outcome;
             continue;
         }
-        note_found(decode, member);
+        note_found(decode, expected - 1);
         if (member->put == NULL) {
             ignore_value(decode, member->slot);
             continue;
@@ -297,6 +304,11 @@ static const struct cup_member *member_named(const struct cup_decode *decode, co
     return NULL;
 }
 
+static uint32_t place_of(const struct cup_decode *decode, const struct cup_member *member)
+{
+    return (uint32_t)(member - decode->shape->members);
+}
+
 /* Members that are gone from the row. */
 static void put_removed(struct cup_decode *decode, uint32_t row)
 {
@@ -309,7 +321,7 @@ static void put_removed(struct cup_decode *decode, uint32_t row)
         const struct cup_member *member = member_named(decode, (const char *)name.at, name.bytes);
         if (member == NULL || member->put == NULL || member->key_index != CUP_NONE) continue;
         put_null(decode, member->column, row);
-        note_found(decode, member);
+        note_found(decode, place_of(decode, member));
     }
 }
 
@@ -322,7 +334,7 @@ static uint32_t put_beside(struct cup_decode *decode, uint32_t row)
     if (outcome == CUP_OUTCOME_DELETE_WITHOUT_KEY)
         return cup_decode_priv_refuse(decode, CUP_OUTCOME_UPDATE_WITHOUT_KEY, NULL, "key", NULL, 0);
     for (uint32_t i = 0; outcome == OK && i < decode->table->key_count; i++)
-        note_found(decode, &decode->shape->members[decode->shape->key_members[i]]);
+        note_found(decode, decode->shape->key_members[i]);
     return outcome;
 }
 
@@ -332,7 +344,7 @@ static uint32_t put_text(struct cup_decode *decode, uint32_t image, uint32_t row
     const struct cup_member *whole = member_named(decode, CUP_WHOLE_MEMBER, 1);
 
     if (whole == NULL || decode->envelope.missing == CUP_MISSING_KEEP) return OK;
-    note_found(decode, whole);
+    note_found(decode, place_of(decode, whole));
     return whole->put(&(struct cup_cell){.decode = decode,
                                          .table  = decode->table,
                                          .member = whole,

@@ -60,7 +60,7 @@ const struct cup_member *cup_shapes_priv_note(struct cup_decode          *decode
 
     if (member == NULL || node->key_id == 0) return member;
     if (note->key_id != node->key_id) (void)cup_envelope_priv_note(decode, node);
-    note->shape  = (uint32_t)(shape - decode->shapes) + 1;
+    note->shape  = shape->number;
     note->member = (uint32_t)(member - shape->members);
     return member;
 }
@@ -325,6 +325,7 @@ static enum cup_err open_shape(struct cup_decode *decode, uint32_t index, uint8_
 
     while (slots < 2 * schema->fields.count)
         slots *= 2;
+    shape->number       = index + 1;
     shape->table        = schema->table;
     shape->quarantine   = schema->quarantine;
     shape->unknown      = schema->unknown;

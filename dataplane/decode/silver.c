@@ -42,6 +42,15 @@ static inline uint32_t put_text(const struct cup_cell *cell, struct cup_span tex
     return OK;
 }
 
+/* NULL for a column of texts or lists. */
+static inline void put_nothing(const struct cup_cell *cell)
+{
+    struct cup_column *column = cell->column;
+
+    cup_bit_set(column->validity, cell->row, false);
+    column->offsets[cell->row + 1] = column->offsets[cell->row];
+}
+
 /* NULL when the text is empty. */
 static inline uint32_t put_span(struct cup_decode *decode, enum cup_silver silver, uint32_t row,
                                 struct cup_span text)
@@ -49,7 +58,7 @@ static inline uint32_t put_span(struct cup_decode *decode, enum cup_silver silve
     struct cup_cell cell = silver_cell(decode, silver, row);
 
     if (text.bytes > 0) return put_text(&cell, text);
-    cup_values_priv_null(&cell);
+    put_nothing(&cell);
     return OK;
 }
 
@@ -86,7 +95,7 @@ static uint32_t put_unset(struct cup_decode *decode, uint32_t row, bool key_only
     uint32_t          count = key_only ? 1 : decode->unset_count;
 
     if (count == 0) {
-        cup_values_priv_null(&cell);
+        put_nothing(&cell);
         return OK;
     }
     uint32_t outcome = cup_columns_priv_elements(&cell, count);

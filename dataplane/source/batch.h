@@ -6,7 +6,7 @@
  *
  * Every value and key is followed by one LF. The records' bounds are the only bounds: a legal value
  * may contain LF as white space. The values stand first and in order, so that one slice covers
- * them; keys and headers (dumps only) stand behind them. A batch belongs to one input and is
+ * them; keys and headers (dumps, partitions) stand behind. A batch belongs to one input and is
  * contiguous in it: it starts where the one before ended. It may hold no record: blank lines, or
  * the mere end of an input.
  *
@@ -69,7 +69,11 @@ struct cup_batch {
     uint32_t                 blank_count; /* empty lines skipped in this batch */
     /* bytes of the input that this batch covers: [start, end). A tear (CUP_RECORD_TORN) takes one
      * position behind the last byte, so that a run that starts there does not report it again */
-    uint64_t start, end;
+    uint64_t start, end; /* partitions: offsets; there may be holes between records */
+    uint64_t lost_count; /* partitions: offsets that were deleted before they could be read; such a
+                            batch has no record and covers just them */
+    /* partitions: the last record before `end`; NULL: there is none */
+    const struct cup_input_identity *anchor;
     /* 1: the region's bytes are the input's bytes (NDJSON): [records[i].position, next) maps to
      * region bytes one to one, so that bronze can archive runs of records in one piece */
     uint8_t verbatim;

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#include "kernels/value/binary.h"
+
+#define BASE64_PIECE 1024u
+
 enum member { TOPIC, PARTITION, OFFSET, KEY, VALUE, HEADERS, TIMESTAMP, OTHER };
 
 static const struct {
@@ -60,24 +64,59 @@ static bool is_text_or_null(const struct cup_json_node *node)
     return node->kind == CUP_JSON_STRING || node->kind == CUP_JSON_NULL;
 }
 
+/* Decoded piece by piece, only to see whether it can be. */
+static bool is_encoded(const uint8_t *buf, const struct cup_json_node *text)
+{
+    uint8_t bytes[BASE64_PIECE / 4 * 3];
+    size_t  count = 0;
+
+    if (text->kind != CUP_JSON_STRING) return false;
+    for (uint32_t i = 0; i < text->bytes; i += BASE64_PIECE) {
+        bool     more = text->bytes - i > BASE64_PIECE;
+        uint32_t some = more ? BASE64_PIECE : text->bytes - i;
+        if (!cup_base64_decode(buf + text->at + i, some, false, bytes, &count)) return false;
+        if (more && count != sizeof bytes) return false; /* padding inside */
+    }
+    return true;
+}
+
+/* {"base64": ".."}: bytes that are no text. */
+static bool is_base64(const uint8_t *buf, const struct cup_json_doc *doc, uint32_t at)
+{
+    const struct cup_json_node *node = &doc->nodes[at];
+
+    return node->kind == CUP_JSON_OBJECT && node->child_count == 1 &&
+           cup_json_member(buf, doc, at, "base64", 6) == at + 1 && is_encoded(buf, node + 1);
+}
+
+static bool are_bytes(const uint8_t *buf, const struct cup_json_doc *doc, uint32_t at)
+{
+    return is_text_or_null(&doc->nodes[at]) || is_base64(buf, doc, at);
+}
+
+static bool is_name(const uint8_t *buf, const struct cup_json_doc *doc, uint32_t at)
+{
+    return doc->nodes[at].kind == CUP_JSON_STRING || is_base64(buf, doc, at);
+}
+
 /* One header in the form ["name", value]. */
-static bool is_pair(const struct cup_json_doc *doc, uint32_t at)
+static bool is_pair(const uint8_t *buf, const struct cup_json_doc *doc, uint32_t at)
 {
     const struct cup_json_node *pair = &doc->nodes[at];
 
-    return pair->kind == CUP_JSON_ARRAY && pair->child_count == 2 &&
-           doc->nodes[at + 1].kind == CUP_JSON_STRING && is_text_or_null(&doc->nodes[at + 2]);
+    if (pair->kind != CUP_JSON_ARRAY || pair->child_count != 2) return false;
+    uint32_t value = doc->nodes[at + 1].next;
+    return is_name(buf, doc, at + 1) && are_bytes(buf, doc, value);
 }
 
-static bool are_headers(const struct cup_json_doc *doc, uint32_t at)
+static bool are_headers(const uint8_t *buf, const struct cup_json_doc *doc, uint32_t at)
 {
     const struct cup_json_node *all = &doc->nodes[at];
 
     if (all->kind == CUP_JSON_NULL) return true;
     if (all->kind != CUP_JSON_OBJECT && all->kind != CUP_JSON_ARRAY) return false;
     for (uint32_t i = at + 1; i < all->next; i = doc->nodes[i].next) {
-        bool good =
-            all->kind == CUP_JSON_OBJECT ? is_text_or_null(&doc->nodes[i]) : is_pair(doc, i);
+        bool good = all->kind == CUP_JSON_OBJECT ? are_bytes(buf, doc, i) : is_pair(buf, doc, i);
         if (!good) return false;
     }
     return true;
@@ -107,9 +146,9 @@ static bool take_member(const uint8_t *buf, const struct cup_json_doc *doc, uint
         line->partition = (int32_t)number;
         return true;
     case OFFSET: return read_integer(buf, node, 0, INT64_MAX, &line->offset);
-    case KEY: line->key = at; return is_text_or_null(node);
-    case VALUE: line->value = at; return is_text_or_null(node);
-    case HEADERS: line->headers = at; return are_headers(doc, at);
+    case KEY: line->key = at; return are_bytes(buf, doc, at);
+    case VALUE: line->value = at; return are_bytes(buf, doc, at);
+    case HEADERS: line->headers = at; return are_headers(buf, doc, at);
     case TIMESTAMP: return read_timestamp(buf, node, &line->timestamp_ms);
     case OTHER: break;
     }
@@ -143,16 +182,29 @@ uint32_t cup_dump_priv_text(const uint8_t *buf, const struct cup_json_node *node
     return node->bytes;
 }
 
+uint32_t cup_dump_priv_bytes(const uint8_t *buf, const struct cup_json_node *node, uint8_t *dst)
+{
+    size_t bytes = 0;
+
+    if (node->kind == CUP_JSON_NULL) return UINT32_MAX;
+    if (node->kind == CUP_JSON_STRING) return cup_dump_priv_text(buf, node, dst);
+    bool good = cup_base64_decode(buf + node[1].at, node[1].bytes, false, dst, &bytes);
+    CUP_ASSERT(good); /* it was looked at */
+    return (uint32_t)bytes;
+}
+
 /* The texts go to their places in the header first, then the lengths are put before them. */
 static uint32_t write_header(const uint8_t *buf, const struct cup_json_node *name,
                              const struct cup_json_node *value, uint8_t *dst)
 {
     uint8_t *name_at     = dst + 8;
-    uint32_t name_bytes  = cup_dump_priv_text(buf, name, name_at);
-    uint8_t *value_at    = value->kind == CUP_JSON_STRING ? name_at + name_bytes : NULL;
-    uint32_t value_bytes = value_at != NULL ? cup_dump_priv_text(buf, value, value_at) : 0;
+    uint32_t name_bytes  = cup_dump_priv_bytes(buf, name, name_at);
+    uint8_t *value_at    = name_at + name_bytes;
+    uint32_t value_bytes = cup_dump_priv_bytes(buf, value, value_at);
+    bool     null        = value_bytes == UINT32_MAX;
 
-    return cup_header_put(dst, UINT32_MAX, name_at, name_bytes, value_at, value_bytes);
+    return cup_header_put(dst, UINT32_MAX, name_at, name_bytes, null ? NULL : value_at,
+                          null ? 0 : value_bytes);
 }
 
 uint32_t cup_dump_priv_headers(const uint8_t *buf, const struct cup_json_doc *doc,
@@ -164,15 +216,16 @@ uint32_t cup_dump_priv_headers(const uint8_t *buf, const struct cup_json_doc *do
     if (line->headers == 0 || all->kind == CUP_JSON_NULL) return 0;
     for (uint32_t i = line->headers + 1; i < all->next; i = doc->nodes[i].next) {
         const struct cup_json_node *value = &doc->nodes[i];
-        struct cup_json_node        name  = {
-                    .kind = CUP_JSON_STRING, .at = value->key_at, .bytes = value->key_bytes};
+        struct cup_json_node        key   = {
+                     .kind = CUP_JSON_STRING, .at = value->key_at, .bytes = value->key_bytes};
+        const struct cup_json_node *name = &key;
         if (all->kind == CUP_JSON_ARRAY) {
-            name  = doc->nodes[i + 1];
-            value = &doc->nodes[i + 2];
+            name  = &doc->nodes[i + 1];
+            value = &doc->nodes[name->next];
         } else if (value->flags & CUP_JSON_KEY_ESCAPED) {
-            name.flags = CUP_JSON_ESCAPED;
+            key.flags = CUP_JSON_ESCAPED;
         }
-        bytes += write_header(buf, &name, value, dst + bytes);
+        bytes += write_header(buf, name, value, dst + bytes);
     }
     return bytes;
 }

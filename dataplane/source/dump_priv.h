@@ -4,6 +4,7 @@
  *   {"topic":"pg.bank.account","partition":0,"offset":7,"key":"{..}" | null,"value":"{..}" | null,
  *    "headers":{"name":"text" | null, ..} | [["name","text" | null], ..] | null,"timestamp":ms}
  *
+ * {"base64":".."} stands for a key, value or header that is no UTF-8.
  * topic, partition, offset and value must be there; members of other names are ignored; a member
  * of the wrong type makes the line no dump record.
  *
@@ -23,6 +24,7 @@
 struct cup_dump_line {
     uint32_t topic, key, value, headers; /* nodes; 0: not there */
     int32_t  partition;
+    bool     is_base64;            /* key, value and values of headers are bytes in base64 */
     int64_t  offset, timestamp_ms; /* timestamp: INT64_MIN when unknown */
 };
 
@@ -32,6 +34,10 @@ CUP_MUST_CHECK bool cup_dump_priv_read(const uint8_t *buf, const struct cup_json
 
 /* cup_dump_priv_text writes the text of a STRING node to dst, unescaped; returns its length. */
 uint32_t cup_dump_priv_text(const uint8_t *buf, const struct cup_json_node *node, uint8_t *dst);
+
+/* cup_dump_priv_bytes writes what a key, value or header of an accepted line stands for; returns
+ * its length, UINT32_MAX for null. */
+uint32_t cup_dump_priv_bytes(const uint8_t *buf, const struct cup_json_node *node, uint8_t *dst);
 
 /* cup_dump_priv_headers writes the headers of an accepted line; returns their bytes. */
 uint32_t cup_dump_priv_headers(const uint8_t *buf, const struct cup_json_doc *doc,

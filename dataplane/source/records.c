@@ -120,18 +120,20 @@ static enum cup_err find_topic(struct cup_source *source, const uint8_t *buf,
     return cup_topics_priv_dump(&source->topics, name, bytes, out_topic);
 }
 
-/* Text to dst with its LF; *out_bytes is its length without. Returns what was written. */
+/* Bytes to dst with an LF; *out_bytes is their length without. Returns what was written. */
 static uint32_t put_text(const uint8_t *buf, const struct cup_json_node *node, uint8_t *dst,
                          uint8_t *out_kind, uint32_t *out_bytes)
 {
+    uint32_t bytes = cup_dump_priv_bytes(buf, node, dst);
+
     *out_kind = CUP_VALUE_NULL;
-    if (node->kind != CUP_JSON_STRING) return 0;
+    if (bytes == UINT32_MAX) return 0;
     *out_kind = CUP_VALUE_EMPTY;
-    if (node->bytes == 0) return 0;
-    *out_kind       = CUP_VALUE_BYTES;
-    *out_bytes      = cup_dump_priv_text(buf, node, dst);
-    dst[*out_bytes] = '\n';
-    return *out_bytes + 1;
+    if (bytes == 0) return 0;
+    *out_kind  = CUP_VALUE_BYTES;
+    *out_bytes = bytes;
+    dst[bytes] = '\n';
+    return bytes + 1;
 }
 
 /* Values go to the region, keys and headers aside until the batch is finished: so the values lie

@@ -9,6 +9,7 @@
 static uint32_t line_bytes_max(const struct cup_plan *plan, enum cup_input_form form)
 {
     switch (form) {
+    case CUP_INPUT_KAFKA: /* no lines */
     case CUP_INPUT_NDJSON: break;
     case CUP_INPUT_DUMP: return 2 * plan->record_bytes_max + CUP_DUMP_LINE_EXTRA;
     case CUP_INPUT_RETRY: return 3 * plan->record_bytes_max + CUP_RETRY_LINE_EXTRA;
@@ -50,7 +51,8 @@ static enum cup_err prepare(struct cup_source *source, struct cup_fault *out_fau
 {
     const struct cup_plan_input *inputs = cup_plan_inputs(source->plan);
 
-    source->following = source->plan->until_end == 0;
+    bool consumes     = cup_plan_consumes(source->plan);
+    source->following = source->plan->until_end == 0 && !consumes;
     if (source->following) cup_follow_priv_open(&source->follow, source->plan->worker_count);
     enum cup_err err =
         cup_topics_priv_open(&source->topics, source->pool, source->input_count, out_fault);
@@ -59,6 +61,9 @@ static enum cup_err prepare(struct cup_source *source, struct cup_fault *out_fau
         const struct cup_plan_input *input = &inputs[source->inputs[i]];
         err = open_tools(source, input->gzip, (enum cup_input_form)input->form, out_fault);
     }
+    if (err == CUP_OK && consumes)
+        err = cup_partitions_priv_open(source->plan, source->pool, &source->topics,
+                                       &source->partitions, out_fault);
     return err;
 }
 
@@ -92,6 +97,7 @@ enum cup_err cup_source_open(const struct cup_plan *plan, const uint32_t *inputs
 void cup_source_close(struct cup_source *source)
 {
     if (source == NULL) return;
+    cup_partitions_priv_close(source->partitions);
     if (source->following) cup_follow_priv_close(&source->follow);
     cup_reader_priv_close(&source->reader);
     cup_buffer_priv_release(&source->buffer);
@@ -316,6 +322,8 @@ enum cup_err cup_source_next(struct cup_source *source, struct cup_batch *out_ba
     enum cup_err err = CUP_AGAIN;
 
     CUP_ASSERT(source != NULL && out_batch != NULL);
+    if (source->partitions != NULL)
+        return cup_partitions_priv_next(source->partitions, out_batch, out_fault);
     cup_source_priv_begin(source);
     if (source->input_open && source->input_done) close_input(source);
     while (err == CUP_AGAIN) {
@@ -384,6 +392,28 @@ bool cup_source_take_end(struct cup_source *source, struct cup_source_end *out_e
     if (follow->end_count == 0) return false;
     *out_end = follow->ends[--follow->end_count];
     return true;
+}
+
+/* --- partitions --- */
+
+enum cup_err cup_source_consume(struct cup_source                 *source,
+                                const struct cup_source_partition *partition,
+                                struct cup_fault                  *out_fault)
+{
+    CUP_ASSERT(source->partitions != NULL);
+    return cup_partitions_priv_add(source->partitions, partition, out_fault);
+}
+
+uint32_t cup_source_lags(const struct cup_source *source, struct cup_source_lag *out_lags,
+                         uint32_t cap)
+{
+    return source->partitions == NULL ? 0
+                                      : cup_partitions_priv_lags(source->partitions, out_lags, cap);
+}
+
+uint64_t cup_source_anchors_gone(const struct cup_source *source)
+{
+    return source->partitions == NULL ? 0 : source->partitions->anchors_gone_count;
 }
 
 uint64_t cup_source_due(const struct cup_source *source)

@@ -28,13 +28,17 @@
 #include "dataplane/abi/plan.h"
 #include "dataplane/source/batch.h"
 
-/* What a position belongs to; kept in the journal, compared on resume. */
+/* What a position belongs to; kept in the journal, compared on resume. Of a partition it is the
+ * anchor: the last record before the position, which must still be what it was. */
 struct cup_input_identity {
-    uint64_t device, inode;
-    uint32_t head_bytes; /* of the first bytes, as stored, that were hashed */
-    uint32_t head_crc32c;
-    int64_t  born_us; /* when the file was made; 0: its file system does not say */
+    uint64_t device;      /* partition: hash of the cluster's id */
+    uint64_t inode;       /* partition: the anchor's offset; UINT64_MAX: there is none */
+    uint32_t head_bytes;  /* of the first bytes, as stored, that were hashed; partition: of value */
+    uint32_t head_crc32c; /* partition: of the anchor's key and value */
+    int64_t  born_us;     /* when the file was made; 0: its file system does not say; partition: the
+                             anchor's timestamp */
 };
+#define CUP_ANCHOR_NONE      UINT64_MAX
 #define CUP_INPUT_HEAD_BYTES 1024u
 
 /* cup_input_identify reads the identity of the file at path. head_bytes = 0 asks for up to
@@ -71,6 +75,41 @@ struct cup_source_file {
 CUP_MUST_CHECK enum cup_err cup_source_follow(struct cup_source            *source,
                                               const struct cup_source_file *file,
                                               struct cup_fault             *out_fault);
+
+/* A partition to consume. Names are copied. */
+struct cup_source_partition {
+    uint32_t                  input;
+    int32_t                   partition;
+    int64_t                   start;  /* offset of the first record to hand out */
+    int64_t                   end;    /* until_end: the watermark to read to; else INT64_MAX */
+    struct cup_input_identity anchor; /* inode CUP_ANCHOR_NONE: nothing to compare */
+    const char               *topic;
+    const char               *name; /* of the input: topic/partition */
+};
+
+/* cup_source_consume takes a partition on; a plan with topics only. What it hands out of it begins
+ * at `start`; before that it has compared the anchor with what the cluster has at that offset.
+ * Later faults of cup_source_next: INPUT_CHANGED (truncated, made anew, or records deleted that
+ * were not read and gaps says halt), IO (the cluster refuses for good: words name the setting). */
+CUP_MUST_CHECK enum cup_err cup_source_consume(struct cup_source                 *source,
+                                               const struct cup_source_partition *partition,
+                                               struct cup_fault                  *out_fault);
+
+/* How far a partition is consumed. */
+struct cup_source_lag {
+    uint32_t input;
+    int64_t  position; /* offset behind the last record handed out */
+    int64_t  high; /* the cluster's last known end for readers of committed records; -1: unknown */
+    int64_t  last_ms; /* timestamp of the last record handed out; INT64_MIN: none */
+};
+
+/* cup_source_lags writes up to cap rows, one a partition; returns how many partitions there are. */
+uint32_t cup_source_lags(const struct cup_source *source, struct cup_source_lag *out_lags,
+                         uint32_t cap);
+
+/* cup_source_anchors_gone counts anchors that could not be compared, since they were compacted away
+ * or deleted. */
+uint64_t cup_source_anchors_gone(const struct cup_source *source);
 
 /* What is heard of a file: it has another path now (also: it is back); it may have grown; it has no
  * name any more. An input that has ended is ignored. */

@@ -12,6 +12,7 @@
 #include "dataplane/source/buffer_priv.h"
 #include "dataplane/source/follow_priv.h"
 #include "dataplane/source/lines.h"
+#include "dataplane/source/partitions_priv.h"
 #include "dataplane/source/reader_priv.h"
 #include "dataplane/source/source.h"
 #include "dataplane/source/topics_priv.h"
@@ -41,9 +42,11 @@ struct cup_source {
     uint32_t               input_count, at_input;
     struct cup_pool       *pool;
     bool                   following;
-    struct cup_follow      follow;  /* of a plan without until_end */
-    struct cup_inflate    *inflate; /* NULL when no input is gzip */
-    struct cup_json       *json;    /* NULL when no input is a dump or a retry */
+    struct cup_follow      follow;     /* of a plan without until_end */
+    struct cup_partitions *partitions; /* of a plan with topics; then nothing below is used but
+                                          the topics */
+    struct cup_inflate *inflate;       /* NULL when no input is gzip */
+    struct cup_json    *json;          /* NULL when no input is a dump or a retry */
 
     /* the open input */
     bool              input_open, input_done; /* done: its last batch was handed out */

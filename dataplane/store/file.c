@@ -94,6 +94,23 @@ enum cup_err cup_store_stage(struct cup_store *store, struct cup_store_file **ou
     return err;
 }
 
+enum cup_err cup_store_stage_bytes(struct cup_store *store, const void *bytes, size_t count,
+                                   struct cup_store_file **out_file, struct cup_fault *out_fault)
+{
+    enum cup_err err = cup_store_stage(store, out_file, out_fault);
+
+    if (err != CUP_OK) return err;
+    (*out_file)->lent   = bytes;
+    (*out_file)->held   = count;
+    (*out_file)->crc32c = cup_crc32c(0, bytes, count);
+    return CUP_OK;
+}
+
+struct cup_sealed cup_store_sum(const struct cup_store_file *file)
+{
+    return (struct cup_sealed){.bytes = file->written + file->held, .crc32c = file->crc32c};
+}
+
 /* --- writing --- */
 
 static void put_out(struct cup_store_file *file, const void *bytes, size_t count)
@@ -111,6 +128,7 @@ enum cup_err cup_store_append(struct cup_store_file *file, const void *bytes, si
 {
     CUP_ASSERT(!file->sealed);
     if (file->fault.err != CUP_OK) return give_fault(file, out_fault);
+    CUP_ASSERT(file->lent == NULL);
     file->crc32c = cup_crc32c(file->crc32c, bytes, count);
     if (file->held > 0 && file->held + count > BUFFER_BYTES) {
         put_out(file, file->buffer, file->held);
@@ -164,18 +182,41 @@ static void write_held(struct cup_store *store, struct cup_store_file *const *fi
     } while (batch.count > 0);
 }
 
+static void write_piece(struct cup_store *store, struct cup_store_file *const *files,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        CUP_ASSERT(files[i]->store == store);
+        if (files[i]->lent == NULL) files[i]->lent = files[i]->buffer;
+    }
+    write_held(store, files, count);
+}
+
+static enum cup_err first_fault(struct cup_store_file *const *files, uint32_t count,
+                                struct cup_fault *out_fault)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (files[i]->fault.err != CUP_OK) return give_fault(files[i], out_fault);
+    return CUP_OK;
+}
+
+enum cup_err cup_store_write_all(struct cup_store_file *const *files, uint32_t count,
+                                 struct cup_fault *out_fault)
+{
+    for (uint32_t at = 0; at < count; at += CUP_STORE_PIECE)
+        write_piece(files[at]->store, files + at,
+                    count - at < CUP_STORE_PIECE ? count - at : CUP_STORE_PIECE);
+    return first_fault(files, count, out_fault);
+}
+
 /* Three batches, because an fsync covers only what was written before it began. */
 static void seal_piece(struct cup_store *store, struct cup_store_file *const *files, uint32_t count)
 {
     struct batch batch = {.count = 0};
 
-    for (uint32_t i = 0; i < count; i++) {
-        CUP_ASSERT(!files[i]->sealed && files[i]->store == store);
-        if (files[i]->lent == NULL) files[i]->lent = files[i]->buffer;
-    }
-    write_held(store, files, count);
+    write_piece(store, files, count);
     for (uint32_t i = 0; i < count; i++)
-        if (files[i]->fault.err == CUP_OK)
+        if (files[i]->fault.err == CUP_OK && !files[i]->sealed)
             add(&batch, files[i], (struct cup_disk_op){.kind = CUP_DISK_SYNC, .fd = files[i]->fd});
     run(store, &batch, "sync");
     for (uint32_t i = 0; i < count; i++) {
@@ -202,10 +243,10 @@ enum cup_err cup_store_seal_all(struct cup_store_file *const *files, uint32_t co
                                 struct cup_sealed *out_sealed, struct cup_fault *out_fault)
 {
     cup_store_priv_seal(files, count);
+    enum cup_err err = first_fault(files, count, out_fault);
+    if (err != CUP_OK) return err;
     for (uint32_t i = 0; i < count; i++)
-        if (files[i]->fault.err != CUP_OK) return give_fault(files[i], out_fault);
-    for (uint32_t i = 0; i < count; i++)
-        out_sealed[i] = (struct cup_sealed){.bytes = files[i]->written, .crc32c = files[i]->crc32c};
+        out_sealed[i] = cup_store_sum(files[i]);
     return CUP_OK;
 }
 

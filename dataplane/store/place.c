@@ -215,6 +215,48 @@ static void set_result(struct cup_store_put *put, const struct cup_fault *fault)
     if (fault->err != CUP_OK) put->fault = *fault;
 }
 
+static bool is_sealed(const struct cup_store_put *put)
+{
+    return put->sealed != NULL && *put->sealed != NULL;
+}
+
+/* Gives the sealed file of each put, made in the caller's memory where there was none. */
+static void seal_puts(struct cup_store *store, struct cup_store_put **puts, uint32_t count,
+                      struct cup_store_file *memory, struct cup_store_file **files)
+{
+    struct cup_store_file *fresh[CUP_STORE_PIECE];
+    uint32_t               fresh_count = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        files[i] = is_sealed(puts[i]) ? *puts[i]->sealed : &memory[i];
+        if (files[i] == &memory[i]) fresh[fresh_count++] = files[i];
+    }
+    cup_store_priv_stage(store, fresh, fresh_count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (files[i] != &memory[i]) continue;
+        files[i]->lent = puts[i]->bytes;
+        files[i]->held = puts[i]->count;
+    }
+    cup_store_priv_seal(fresh, fresh_count);
+}
+
+/* Removes the staged names, but of sealed files that did not get theirs. */
+static void drop_puts(struct cup_store_put **puts, uint32_t count,
+                      const struct cup_store_file *memory, struct cup_store_file **files)
+{
+    struct cup_store_file *dropped[CUP_STORE_PIECE];
+    uint32_t               dropped_count = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (files[i] == &memory[i] || puts[i]->err == CUP_OK) dropped[dropped_count++] = files[i];
+    cup_store_priv_drop(dropped, dropped_count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (files[i] == &memory[i] || puts[i]->err != CUP_OK) continue;
+        free(files[i]);
+        *puts[i]->sealed = NULL;
+    }
+}
+
 /* At most a piece of puts, none of them an object. */
 static void put_files(struct cup_store *store, struct cup_store_put **puts, uint32_t count,
                       bool replace)
@@ -227,14 +269,7 @@ static void put_files(struct cup_store *store, struct cup_store_put **puts, uint
     for (uint32_t i = 0; memory == NULL && i < count; i++)
         puts[i]->err = cup_fault_set(&puts[i]->fault, CUP_NO_MEMORY, "put", puts[i]->name);
     if (memory == NULL) return;
-    for (uint32_t i = 0; i < count; i++)
-        files[i] = &memory[i];
-    cup_store_priv_stage(store, files, count);
-    for (uint32_t i = 0; i < count; i++) {
-        files[i]->lent = puts[i]->bytes;
-        files[i]->held = puts[i]->count;
-    }
-    cup_store_priv_seal(files, count);
+    seal_puts(store, puts, count, memory, files);
     for (uint32_t i = 0; i < count; i++) {
         jobs[i]       = make_job(files[i], puts[i]->name);
         jobs[i].fault = files[i]->fault;
@@ -248,7 +283,7 @@ static void put_files(struct cup_store *store, struct cup_store_put **puts, uint
             jobs[i].fault.err = cup_store_priv_synced(jobs[i].folder, &jobs[i].fault);
         set_result(puts[i], &jobs[i].fault);
     }
-    cup_store_priv_drop(files, count);
+    drop_puts(puts, count, memory, files);
     free(memory);
 }
 

@@ -382,6 +382,7 @@ static void run_one(struct cup_disk_sim *sim, struct cup_disk_op *op)
         case CUP_SIM_LATE: op->result = fail_late(sim, op, verdict.error); return;
         case CUP_SIM_LIE: op->result = lie(sim, op, verdict.count); return;
         case CUP_SIM_LOSE: op->result = fail(sim, op, 0); return;
+        case CUP_SIM_DEAD: break;
         case CUP_SIM_END: sim->ended = true; break;
         }
     }
@@ -392,17 +393,16 @@ static void run(struct cup_disk *disk, struct cup_disk_op *ops, uint32_t count)
 {
     struct cup_disk_sim *sim = cup_sim_priv_of(disk);
 
-    if (count > sim->order_cap) {
-        sim->order     = cup_sim_priv_memory(sim->order, count * sizeof *sim->order);
-        sim->order_cap = count;
-    }
+    uint32_t *order = cup_sim_priv_memory(NULL, (count + 1ul) * sizeof *order);
+
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t other    = cup_rnd_below(&sim->rnd, i + 1);
-        sim->order[i]     = sim->order[other];
-        sim->order[other] = i;
+        uint32_t other = cup_rnd_below(&sim->rnd, i + 1);
+        order[i]       = order[other];
+        order[other]   = i;
     }
     for (uint32_t i = 0; i < count; i++)
-        run_one(sim, &ops[sim->order[i]]);
+        run_one(sim, &ops[order[i]]); /* the judge may let another owner go on meanwhile */
+    free(order);
 }
 
 /* --- the rare ones --- */
@@ -480,7 +480,6 @@ static void close_disk(struct cup_disk *disk)
         cup_sim_priv_drop(sim->slots[i].inode);
     free(sim->fds);
     free(sim->slots);
-    free(sim->order);
     free(sim);
 }
 
@@ -518,10 +517,9 @@ struct cup_disk *cup_disk_sim_copy(const struct cup_disk *disk)
     *copy          = *sim;
     copy->judge    = NULL;
     copy->fds      = NULL;
-    copy->order    = NULL;
-    copy->fd_count = copy->fd_cap = copy->order_cap = copy->open_count = 0;
-    copy->ended                                                        = false;
-    copy->slot_cap                                                     = sim->slot_count;
+    copy->fd_count = copy->fd_cap = copy->open_count = 0;
+    copy->ended                                      = false;
+    copy->slot_cap                                   = sim->slot_count;
     copy->slots = cup_sim_priv_memory(NULL, copy->slot_cap * sizeof *copy->slots);
     memcpy(copy->slots, sim->slots, copy->slot_cap * sizeof *copy->slots);
     for (uint32_t i = CUP_SIM_ROOT; i < copy->slot_count; i++) {

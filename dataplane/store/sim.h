@@ -63,6 +63,7 @@ enum cup_disk_sim_effect {
     CUP_SIM_SHORT, /* READ, WRITE: `count` bytes at most, and it says so */
     CUP_SIM_LIE,   /* not done, or `count` bytes of a WRITE; it says that all was */
     CUP_SIM_LOSE,  /* SYNC: not done, the pages look clean, and it says that it was: a second try */
+    CUP_SIM_DEAD,  /* whoever asks is gone: not done, -EIO; a descriptor is closed */
     CUP_SIM_END,   /* the power is gone: this and all later operations fail with EIO */
 };
 

@@ -79,8 +79,7 @@ struct cup_disk_sim {
     struct cup_rnd         rnd;
     struct cup_sim_slot   *slots;
     struct cup_sim_fd     *fds;
-    uint32_t              *order; /* of the batch being done */
-    uint32_t               slot_count, slot_cap, free_slot, live_slots, fd_count, fd_cap, order_cap;
+    uint32_t               slot_count, slot_cap, free_slot, live_slots, fd_count, fd_cap;
     uint32_t               open_count;
     uint64_t               number, operations, used_bytes, bytes_max;
     bool                   ended, share;

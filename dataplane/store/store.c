@@ -130,27 +130,35 @@ void cup_store_close(struct cup_store *store)
 
 /* --- reading, listing, removing --- */
 
-/* Appends all of fd to *out. */
-static enum cup_err read_all(struct cup_disk *disk, int fd, const char *name, struct cup_text *out,
-                             struct cup_fault *out_fault)
+/* Appends bytes [at, at + most) of fd to *out, fewer at its end. */
+static enum cup_err read_part(struct cup_disk *disk, int fd, const char *name, uint64_t at,
+                              uint64_t most, struct cup_text *out, struct cup_fault *out_fault)
 {
     char chunk[READ_BYTES];
 
-    for (uint64_t at = 0;;) {
+    while (most > 0) {
+        size_t  want  = most < sizeof chunk ? (size_t)most : sizeof chunk;
         int64_t count = cup_store_priv_run(
-            disk,
-            (struct cup_disk_op){
-                .kind = CUP_DISK_READ, .fd = fd, .into = chunk, .count = sizeof chunk, .at = at});
+            disk, (struct cup_disk_op){
+                      .kind = CUP_DISK_READ, .fd = fd, .into = chunk, .count = want, .at = at});
         if (count < 0) return cup_store_priv_fail(out_fault, CUP_IO, count, "read", name);
         if (count == 0) return CUP_OK;
         cup_text_put(out, chunk, (size_t)count);
         if (out->failed) return cup_fault_set(out_fault, CUP_NO_MEMORY, "read", name);
         at += (uint64_t)count;
+        most -= (uint64_t)count;
     }
+    return CUP_OK;
 }
 
 enum cup_err cup_store_get(struct cup_store *store, const char *name, struct cup_text *out,
                            struct cup_fault *out_fault)
+{
+    return cup_store_get_part(store, name, 0, UINT64_MAX, out, out_fault);
+}
+
+enum cup_err cup_store_get_part(struct cup_store *store, const char *name, uint64_t at,
+                                uint64_t count, struct cup_text *out, struct cup_fault *out_fault)
 {
     int          folder_fd;
     const char  *leaf;
@@ -166,7 +174,7 @@ enum cup_err cup_store_get(struct cup_store *store, const char *name, struct cup
     if (fd < 0)
         return cup_store_priv_fail(out_fault, fd == -ENOENT ? CUP_NOT_FOUND : CUP_IO, fd, "read",
                                    name);
-    err = read_all(store->disk, (int)fd, name, out, out_fault);
+    err = read_part(store->disk, (int)fd, name, at, count, out, out_fault);
     cup_store_priv_close(store->disk, (int)fd);
     return err;
 }

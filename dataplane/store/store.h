@@ -44,6 +44,10 @@ void                        cup_store_close(struct cup_store *store);
 CUP_MUST_CHECK enum cup_err cup_store_stage(struct cup_store       *store,
                                             struct cup_store_file **out_file,
                                             struct cup_fault       *out_fault);
+/* cup_store_stage_bytes stages a whole file. Keeps the bytes until it is sealed or discarded. */
+CUP_MUST_CHECK enum cup_err cup_store_stage_bytes(struct cup_store *store, const void *bytes,
+                                                  size_t count, struct cup_store_file **out_file,
+                                                  struct cup_fault *out_fault);
 CUP_MUST_CHECK enum cup_err cup_store_append(struct cup_store_file *file, const void *bytes,
                                              size_t count, struct cup_fault *out_fault);
 
@@ -51,6 +55,14 @@ struct cup_sealed {
     uint64_t bytes;
     uint32_t crc32c; /* of all bytes, computed while they were appended */
 };
+/* cup_store_write_all hands the system what files still hold, not durably; nothing is appended
+ * behind it. A failure poisons, as in seal_all. */
+CUP_MUST_CHECK enum cup_err cup_store_write_all(struct cup_store_file *const *files, uint32_t count,
+                                                struct cup_fault *out_fault);
+
+/* cup_store_sum is what was appended so far. */
+struct cup_sealed cup_store_sum(const struct cup_store_file *file);
+
 /* cup_store_seal makes the contents durable and closes the descriptor. */
 CUP_MUST_CHECK enum cup_err cup_store_seal(struct cup_store_file *file,
                                            struct cup_sealed     *out_sealed,
@@ -63,8 +75,8 @@ CUP_MUST_CHECK enum cup_err cup_store_place(struct cup_store *store, struct cup_
                                             const char *name, struct cup_fault *out_fault);
 
 /* The same for many at once: what the disk can do side by side, it does. seal_all fails if one
- * fails; all are then poisoned or sealed. place_all: those that got their names are NULL after it.
- */
+ * fails; all are then poisoned or sealed; one that was sealed before stays as it is. place_all:
+ * those that got their names are NULL after it. */
 CUP_MUST_CHECK enum cup_err cup_store_seal_all(struct cup_store_file *const *files, uint32_t count,
                                                struct cup_sealed *out_sealed,
                                                struct cup_fault  *out_fault);
@@ -102,9 +114,11 @@ CUP_MUST_CHECK enum cup_err cup_store_replace(struct cup_store *store, const cha
 /* Many puts at once, each with its own result. IO may mean that it was done all the same (an error
  * behind the link, a reply that was lost): who needs to know reads the name back. */
 struct cup_store_put {
-    const char      *name;
-    const void      *bytes;
-    size_t           count;
+    const char             *name;
+    const void             *bytes;
+    size_t                  count;
+    struct cup_store_file **sealed; /* NULL, or where there may be a sealed file with the bytes:
+                                       if it gets the name there is none any more */
     enum cup_err     err;
     struct cup_fault fault; /* unless OK */
 };
@@ -122,11 +136,15 @@ CUP_MUST_CHECK enum cup_err cup_store_info(struct cup_store *store, const char *
                                            struct cup_store_info *out_info,
                                            struct cup_fault      *out_fault);
 
-/* cup_store_get appends the whole file to *out; NOT_FOUND. cup_store_list calls each name in a
+/* cup_store_get appends the whole file to *out; NOT_FOUND. _part: bytes [at, at + count), fewer at
+ * the end; any thread. cup_store_list calls each name in a
  * folder, in any order ("." and ".." left out); NOT_FOUND. cup_store_remove: a missing file is no
  * error. */
 CUP_MUST_CHECK enum cup_err cup_store_get(struct cup_store *store, const char *name,
                                           struct cup_text *out, struct cup_fault *out_fault);
+CUP_MUST_CHECK enum cup_err cup_store_get_part(struct cup_store *store, const char *name,
+                                               uint64_t at, uint64_t count, struct cup_text *out,
+                                               struct cup_fault *out_fault);
 CUP_MUST_CHECK enum cup_err cup_store_list(struct cup_store *store, const char             *folder,
                                            void (*each)(void *arg, const char *name), void *arg,
                                            struct cup_fault *out_fault);

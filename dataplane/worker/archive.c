@@ -5,6 +5,8 @@
 #include "base/rnd.h"
 #include "dataplane/abi/tables.h"
 #include "dataplane/worker/archive_priv.h"
+#include "kernels/value/binary.h"
+#include "kernels/value/utf8.h"
 
 static enum cup_err put_staged(void *arg, const void *bytes, size_t count,
                                struct cup_fault *out_fault)
@@ -71,6 +73,7 @@ void cup_worker_priv_archive_close(struct cup_worker *worker)
     free(archive->places);
     archive->places = NULL;
     cup_text_free(&archive->headers);
+    cup_text_free(&archive->raw_headers);
     cup_text_free(&archive->sealed);
     cup_seal_key_forget(&archive->key);
     archive->key_epoch = 0;
@@ -87,10 +90,10 @@ static enum cup_err open_file(struct cup_worker *worker, struct cup_fault *out_f
     if (err != CUP_OK) return err;
     cup_clock_day_text(worker->ingested_us, day);
     cup_rnd_uuid(uuid);
-    int bytes =
-        snprintf(archive->name, sizeof archive->name, "%s/date=%s/%010llu-%u-%s.ndjson.gz%s",
-                 archive->bronze_folder, day, (unsigned long long)worker->context.epoch,
-                 worker->config.index, uuid, worker->plan->bronze_encrypt ? ".sealed" : "");
+    int bytes = snprintf(archive->name, sizeof archive->name,
+                         "%s/date=%s/%010llu-%u-%u-%s.ndjson.gz%s", archive->bronze_folder, day,
+                         (unsigned long long)worker->context.epoch, worker->plan->shard,
+                         worker->config.index, uuid, worker->plan->bronze_encrypt ? ".sealed" : "");
     CUP_ASSERT(bytes > 0 && (size_t)bytes < sizeof archive->name);
     archive->short_name = archive->name + strlen(archive->bronze_folder) + 1;
     archive->row_count  = 0;
@@ -124,8 +127,14 @@ static enum cup_err put_record(struct cup_worker *worker, uint32_t i, struct cup
                           record->value_bytes + !part, !part, out_fault);
 }
 
-/* Archives as many records from `from` on as lie side by side in the region and fit the open
- * member; *out_to is the first that does not. */
+static bool is_whole_line(const struct cup_batch *batch, const struct cup_record *record)
+{
+    return (record->flags & (CUP_RECORD_PART | CUP_RECORD_OVERSIZE)) == 0 &&
+           is_archived(batch, record);
+}
+
+/* Archives as many records from `from` on, a whole line, as lie side by side in the region and fit
+ * the open member; *out_to is the first that does not. Records without bytes are between any. */
 static enum cup_err put_run(struct cup_worker *worker, uint32_t from, uint32_t to, uint32_t *out_to,
                             struct cup_fault *out_fault)
 {
@@ -136,8 +145,8 @@ static enum cup_err put_run(struct cup_worker *worker, uint32_t from, uint32_t t
     uint32_t                 start = records[from].value_at, end = start, i = from;
 
     for (; i < to; i++) {
-        bool whole = (records[i].flags & (CUP_RECORD_PART | CUP_RECORD_OVERSIZE)) == 0;
-        if (!whole || records[i].value_kind != CUP_VALUE_BYTES || records[i].value_at != end) break;
+        if (records[i].value_kind != CUP_VALUE_BYTES) continue;
+        if (records[i].value_at != end || !is_whole_line(&worker->batch, &records[i])) break;
         if (i > from && end - start >= room) break;
         archive->places[i] =
             (struct cup_bronze_place){.member_at = place.member_at, .at = place.at + (end - start)};
@@ -157,9 +166,9 @@ static enum cup_err put_values(struct cup_worker *worker, uint32_t from, uint32_
     if (archive->staged == NULL) err = open_file(worker, out_fault);
     for (uint32_t i = from; err == CUP_OK && i < to;) {
         const struct cup_record *record = &worker->batch.records[i];
-        bool whole = (record->flags & (CUP_RECORD_PART | CUP_RECORD_OVERSIZE)) == 0;
-        if (worker->batch.verbatim && whole && record->value_kind == CUP_VALUE_BYTES) {
-            err = put_run(worker, i, to, &i, out_fault);
+        if (is_whole_line(&worker->batch, record)) {
+            err                  = put_run(worker, i, to, &i, out_fault);
+            archive->in_oversize = false;
             continue;
         }
         if (is_archived(&worker->batch, record)) err = put_record(worker, i, out_fault);
@@ -185,25 +194,48 @@ const char *cup_archive_priv_kind(const struct cup_record *record, bool is_dump)
     return "value";
 }
 
-static void put_headers_json(struct cup_text *text, const struct cup_batch *batch,
-                             const struct cup_record *record)
+/* The column is text: what is none is kept as {"base64":..}, as dumps have it. */
+static void put_header_text(struct cup_text *text, const uint8_t *bytes, uint32_t count)
+{
+    if (cup_utf8_valid(bytes, count)) {
+        cup_text_json(text, bytes, count);
+        return;
+    }
+    cup_text_puts(text, "{\"base64\":\"");
+    uint8_t *room = cup_text_room(text, (count + 2ul) / 3 * 4);
+    if (room != NULL) (void)cup_base64_encode(bytes, count, room); /* fills the room */
+    cup_text_puts(text, "\"}");
+}
+
+static void put_headers_json(struct cup_text *text, const uint8_t *headers, uint32_t bytes)
 {
     struct cup_header header;
     uint32_t          at = 0;
 
     cup_text_clear(text);
-    while (
-        cup_header_next(batch->region + record->headers_at, record->headers_bytes, &at, &header)) {
+    while (cup_header_next(headers, bytes, &at, &header)) {
         cup_text_puts(text, text->bytes == 0 ? "[[" : ",[");
-        cup_text_json(text, header.name, header.name_bytes);
+        put_header_text(text, (const uint8_t *)header.name, header.name_bytes);
         cup_text_puts(text, ",");
         if (header.value == NULL)
             cup_text_puts(text, "null");
         else
-            cup_text_json(text, header.value, header.value_bytes);
+            put_header_text(text, (const uint8_t *)header.value, header.value_bytes);
         cup_text_puts(text, "]");
     }
     cup_text_puts(text, "]");
+}
+
+/* Most records of a topic have the headers of the one before. */
+static void make_headers_json(struct cup_archive *archive, const uint8_t *headers, uint32_t bytes)
+{
+    struct cup_text *raw = &archive->raw_headers;
+
+    if (raw->bytes == bytes && memcmp(raw->at, headers, bytes) == 0 && !archive->headers.failed)
+        return;
+    put_headers_json(&archive->headers, headers, bytes);
+    cup_text_clear(raw);
+    cup_text_put(raw, headers, bytes);
 }
 
 bool cup_archive_priv_set_string(struct cup_rows *rows, uint32_t column, const char *text)
@@ -249,10 +281,11 @@ bool cup_archive_priv_holds(const struct cup_worker *worker, const struct cup_re
 bool cup_archive_priv_set_headers(struct cup_worker *worker, struct cup_rows *rows, uint32_t column,
                                   const struct cup_record *record)
 {
-    struct cup_text *headers = &worker->archive.headers;
+    const struct cup_text *headers = &worker->archive.headers;
 
     if (record->headers_bytes == 0 || cup_archive_priv_hides(worker, rows)) return true;
-    put_headers_json(headers, &worker->batch, record);
+    make_headers_json(&worker->archive, worker->batch.region + record->headers_at,
+                      record->headers_bytes);
     return cup_archive_priv_set_bytes(worker, rows, column, CUP_SEAL_HEADERS, record->position,
                                       headers->at, headers->bytes);
 }
@@ -287,6 +320,35 @@ bool cup_archive_priv_set_place(struct cup_worker *worker, struct cup_rows *rows
     return cup_archive_priv_set_string(rows, columns->file, worker->archive.short_name);
 }
 
+/* Is the record's index row that of the one before it, but for places and lengths? So it is for
+ * lines of a file: they have neither key nor headers. */
+static bool is_alike(const struct cup_worker *worker, uint32_t i)
+{
+    const struct cup_record *record = &worker->batch.records[i], *last = record - 1;
+
+    return worker->batch.verbatim && i > worker->archive.alike_from &&
+           (record->flags | last->flags) == 0 && record->value_kind == CUP_VALUE_BYTES &&
+           last->value_kind == CUP_VALUE_BYTES && record->key_kind == CUP_VALUE_NULL &&
+           last->key_kind == CUP_VALUE_NULL && (record->headers_bytes | last->headers_bytes) == 0 &&
+           record->topic == last->topic && record->partition == last->partition &&
+           record->timestamp_ms == last->timestamp_ms &&
+           worker->verdicts[i].outcome == worker->verdicts[i - 1].outcome;
+}
+
+static bool repeat_index_row(struct cup_worker *worker, uint32_t i)
+{
+    static const uint32_t    columns[]   = {CUP_INDEX_OFFSET, CUP_INDEX_BYTES, CUP_INDEX_POSITION,
+                                            CUP_INDEX_MEMBER_AT, CUP_INDEX_AT};
+    const struct cup_record *record      = &worker->batch.records[i];
+    const struct cup_bronze_place *place = &worker->archive.places[i];
+
+    if (!is_alike(worker, i)) return false;
+    const int64_t values[] = {record->offset, (int64_t)record->whole_bytes,
+                              (int64_t)record->position, (int64_t)place->member_at, place->at};
+    return cup_rows_repeat(&worker->archive.index, columns, values,
+                           sizeof columns / sizeof *columns);
+}
+
 static bool build_index_row(struct cup_worker *worker, uint32_t i)
 {
     static const struct cup_message_columns message = {CUP_INDEX_TOPIC,  CUP_INDEX_PARTITION,
@@ -300,6 +362,7 @@ static bool build_index_row(struct cup_worker *worker, uint32_t i)
     const struct cup_record                *record  = &batch->records[i];
     bool                                    is_dump = worker->batch.no_keys == 0;
 
+    if (repeat_index_row(worker, i)) return true;
     cup_rows_begin(rows);
     cup_rows_set_int(rows, CUP_INDEX_EPOCH, (int64_t)worker->context.epoch);
     if (!cup_archive_priv_set_message(worker, rows, &message, record) ||
@@ -355,9 +418,10 @@ enum cup_err cup_worker_priv_archive(struct cup_worker *worker, uint32_t from, u
     bool                again   = is_retry(worker);
     bool                bronze  = archive->bronze != NULL && !again;
 
+    archive->alike_from = from;
     if (to > from && !again) err = cup_worker_priv_key_ready(worker, out_fault);
     if (worker->plan->quarantine_inline) cup_quarantine_priv_keep(worker, from, to);
-    if (err == CUP_OK && bronze) err = put_values(worker, from, to, out_fault);
+    if (err == CUP_OK && bronze && to > from) err = put_values(worker, from, to, out_fault);
     if (to > from)
         archive->in_oversize = (worker->batch.records[to - 1].flags & CUP_RECORD_PART) != 0;
 

@@ -194,8 +194,9 @@ static void touch(struct cup_worker *worker, const struct cup_stage_group *group
 
     if (cup_bit_get(silver->touched, bit)) return;
     cup_bit_set(silver->touched, bit, true);
-    if (++silver->touched_count == CUP_WORKER_PARTITIONS_MAX)
-        atomic_store_explicit(&worker->link.full, true, memory_order_relaxed);
+    if (++silver->touched_count != CUP_WORKER_PARTITIONS_MAX) return;
+    atomic_store_explicit(&worker->link.full, true, memory_order_relaxed);
+    cup_worker_priv_wake(worker);
 }
 
 /* Writes what is in the stage as a run. */

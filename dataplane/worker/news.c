@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What shard and worker tell each other about followed files. */
+/* What shard and worker tell each other about followed files and partitions. */
 #include <string.h>
 #include <time.h>
 
@@ -7,6 +7,7 @@
 #include "dataplane/worker/worker_priv.h"
 
 #define LIST_MIN 64u
+#define LAGS_NS  (CUP_NS_PER_S / 2) /* the shard tells them once a second */
 
 static char *put(char **at, const char *text)
 {
@@ -41,6 +42,10 @@ enum cup_err cup_worker_tell(struct cup_worker *worker, const struct cup_worker_
     struct cup_worker_link *link = &worker->link;
     struct cup_worker_news  copy = *news;
 
+    if (news->kind == CUP_NEWS_CONSUME) {
+        copy.file.topic = news->partition.topic;
+        copy.file.name  = news->partition.name;
+    }
     if (!copy_texts(&copy.file)) return cup_fault_set(out_fault, CUP_NO_MEMORY, "news", NULL);
     pthread_mutex_lock(&link->lock);
     bool room = link->news_count < link->news_cap;
@@ -65,7 +70,8 @@ enum cup_err cup_worker_tell(struct cup_worker *worker, const struct cup_worker_
 static enum cup_err take(struct cup_worker *worker, const struct cup_worker_news *news,
                          struct cup_fault *out_fault)
 {
-    const struct cup_source_file *file = &news->file;
+    const struct cup_source_file *file      = &news->file;
+    struct cup_source_partition   partition = news->partition;
 
     switch (news->kind) {
     case CUP_NEWS_FOLLOW: return cup_source_follow(worker->source, file, out_fault);
@@ -73,6 +79,10 @@ static enum cup_err take(struct cup_worker *worker, const struct cup_worker_news
         return cup_source_moved(worker->source, file->input, file->path, out_fault);
     case CUP_NEWS_GREW: cup_source_grew(worker->source, file->input); break;
     case CUP_NEWS_GONE: cup_source_gone(worker->source, file->input); break;
+    case CUP_NEWS_CONSUME:
+        partition.topic = file->topic;
+        partition.name  = file->name;
+        return cup_source_consume(worker->source, &partition, out_fault);
     }
     return CUP_OK;
 }
@@ -83,6 +93,7 @@ void cup_worker_priv_news_free(struct cup_worker *worker)
         free((void *)(uintptr_t)worker->link.news[i].file.path);
     free(worker->link.news);
     free(worker->link.ends);
+    free(worker->link.lags);
 }
 
 enum cup_err cup_worker_priv_take_news(struct cup_worker *worker, struct cup_fault *out_fault)
@@ -129,6 +140,29 @@ enum cup_err cup_worker_priv_tell_ends(struct cup_worker *worker, struct cup_fau
         pthread_mutex_unlock(&link->lock);
     }
     return room ? CUP_OK : cup_fault_set(out_fault, CUP_NO_MEMORY, "list of ended files", NULL);
+}
+
+enum cup_err cup_worker_priv_tell_lags(struct cup_worker *worker, struct cup_fault *out_fault)
+{
+    struct cup_worker_link *link = &worker->link;
+    uint64_t                now  = cup_clock_mono_ns();
+
+    if (!cup_plan_consumes(worker->config.plan) || now < worker->lags_due_ns) return CUP_OK;
+    worker->lags_due_ns = now + LAGS_NS;
+    atomic_store_explicit(&worker->config.stats->counters[CUP_COUNTER_ANCHORS_GONE],
+                          cup_source_anchors_gone(worker->source), memory_order_relaxed);
+    pthread_mutex_lock(&link->lock);
+    uint32_t count = cup_source_lags(worker->source, link->lags, link->lag_cap);
+    if (count > link->lag_cap) {
+        struct cup_source_lag *grown = realloc(link->lags, count * sizeof *link->lags);
+        if (grown != NULL) link->lags = grown;
+        if (grown != NULL) link->lag_cap = count;
+        count = cup_source_lags(worker->source, link->lags, link->lag_cap);
+    }
+    bool room       = count <= link->lag_cap;
+    link->lag_count = room ? count : 0;
+    pthread_mutex_unlock(&link->lock);
+    return room ? CUP_OK : cup_fault_set(out_fault, CUP_NO_MEMORY, "lags", NULL);
 }
 
 /* Nothing to read: waits for news, the shard, or the next look. */

@@ -84,9 +84,75 @@ static void forget_open_row(struct cup_rows *rows)
     }
 }
 
+/* --- rows that are like the one before --- */
+
+/* How many more rows like the last one the texts have room for. */
+static uint32_t count_room(const struct cup_rows *rows)
+{
+    uint32_t row = rows->row_count, most = row == 0 ? 0 : CUP_ROWS_MAX - row;
+
+    for (uint32_t i = 0; i < rows->column_count && most > 0; i++) {
+        const struct cup_column *column = &rows->columns[i];
+        if (column->vec != CUP_VEC_VAR) continue;
+        uint32_t bytes = column->offsets[row] - column->offsets[row - 1];
+        uint32_t room  = column->text_cap - column->offsets[row];
+        if (bytes > 0 && room / bytes < most) most = room / bytes;
+    }
+    return most;
+}
+
+static void set_bits(uint8_t *bits, uint32_t from, uint32_t to)
+{
+    for (; from < to && from % 8 != 0; from++)
+        cup_bit_set(bits, from, true);
+    for (; to - from >= 8; from += 8)
+        bits[from / 8] = 0xFF;
+    for (; from < to; from++)
+        cup_bit_set(bits, from, true);
+}
+
+/* The text of the row before `from` again and again: what is there is copied, twice as much each
+ * time. */
+static void repeat_text(struct cup_column *column, uint32_t from, uint32_t to)
+{
+    uint32_t start = column->offsets[from - 1], bytes = column->offsets[from] - start;
+    size_t   whole = (size_t)bytes * (to - from), done = bytes;
+
+    for (uint32_t row = from; row < to; row++)
+        column->offsets[row + 1] = column->offsets[row] + bytes;
+    CUP_ASSERT(column->offsets[to] <= column->text_cap);
+    for (; bytes > 0 && done < whole + bytes; done *= 2) {
+        size_t left = whole + bytes - done;
+        memcpy(column->text + start + done, column->text + start, done < left ? done : left);
+    }
+}
+
+/* Fills what cup_rows_repeat left to be filled: all but the numbers that it was given. */
+static void settle(struct cup_rows *rows)
+{
+    uint32_t to = rows->row_count, from = to - rows->alike_count;
+
+    if (from == to) return;
+    for (uint32_t i = 0; i < rows->column_count; i++) {
+        struct cup_column *column  = &rows->columns[i];
+        bool               changed = rows->alike_changed >> i & 1;
+        bool               valid   = cup_bit_get(column->validity, from - 1);
+        CUP_ASSERT(valid || !changed);
+        if (valid) set_bits(column->validity, from, to);
+        if (valid) rows->set_count[i] += to - from;
+        if (column->vec == CUP_VEC_VAR) repeat_text(column, from, to);
+        for (uint32_t row = from; row < to && valid && !changed; row++) {
+            if (column->vec == CUP_VEC_I64) column->i64[row] = column->i64[from - 1];
+            if (column->vec == CUP_VEC_I32) column->i32[row] = column->i32[from - 1];
+        }
+    }
+    rows->alike_count = 0;
+}
+
 void cup_rows_begin(struct cup_rows *rows)
 {
     CUP_ASSERT(!cup_rows_full(rows));
+    settle(rows);
     if (rows->open) forget_open_row(rows);
     rows->open = true;
     for (uint32_t i = 0; i < rows->column_count; i++) {
@@ -94,6 +160,29 @@ void cup_rows_begin(struct cup_rows *rows)
         if (column->vec != CUP_VEC_VAR) continue;
         column->offsets[rows->row_count + 1] = column->offsets[rows->row_count];
     }
+}
+
+bool cup_rows_repeat(struct cup_rows *rows, const uint32_t *columns, const int64_t *values,
+                     uint32_t count)
+{
+    uint32_t row = rows->row_count, changed = 0;
+
+    CUP_ASSERT(!cup_rows_full(rows));
+    if (rows->open) forget_open_row(rows);
+    rows->open = false;
+    if (rows->alike_count == 0) rows->alike_max = count_room(rows);
+    if (rows->alike_count == rows->alike_max) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct cup_column *into = &rows->columns[columns[i]];
+        CUP_ASSERT(into->vec == CUP_VEC_I64);
+        into->i64[row] = values[i];
+        changed |= 1u << columns[i];
+    }
+    CUP_ASSERT(rows->alike_count == 0 || changed == rows->alike_changed);
+    rows->alike_changed = changed;
+    rows->alike_count++;
+    rows->row_count++;
+    return true;
 }
 
 /* Bits are clear until set: open and clear see to it. */
@@ -160,6 +249,7 @@ void cup_rows_commit(struct cup_rows *rows)
 
 void cup_rows_finish(struct cup_rows *rows)
 {
+    settle(rows);
     if (rows->open) forget_open_row(rows);
     rows->open = false;
     for (uint32_t i = 0; i < rows->column_count; i++) {
@@ -170,8 +260,8 @@ void cup_rows_finish(struct cup_rows *rows)
 
 void cup_rows_clear(struct cup_rows *rows)
 {
-    rows->row_count = 0;
-    rows->open      = false;
+    rows->row_count = rows->alike_count = 0;
+    rows->open                          = false;
     for (uint32_t i = 0; i < rows->column_count; i++) {
         rows->set_count[i]         = 0;
         rows->columns[i].row_count = rows->columns[i].null_count = 0;

@@ -19,7 +19,7 @@
 #include "base/pool.h"
 
 #define CUP_ROWS_MAX         2048u
-#define CUP_ROWS_COLUMNS_MAX 32u
+#define CUP_ROWS_COLUMNS_MAX 32u /* a bit each in 32 */
 
 struct cup_rows {
     struct cup_pool        *pool;
@@ -29,8 +29,10 @@ struct cup_rows {
     uint32_t                text_blocks[CUP_ROWS_COLUMNS_MAX];
     uint32_t                set_count[CUP_ROWS_COLUMNS_MAX]; /* values that are not null */
     bool                    open;                            /* a row was begun and not committed */
-    uint8_t                *fixed; /* validity, offsets, values of all columns */
-    uint32_t                fixed_blocks;
+    uint32_t alike_count, alike_max; /* last rows that repeat the one before them, still to fill */
+    uint32_t alike_changed;          /* a bit for each column whose numbers they have already */
+    uint8_t *fixed;                  /* validity, offsets, values of all columns */
+    uint32_t fixed_blocks;
 };
 
 CUP_MUST_CHECK bool cup_rows_open(struct cup_rows *rows, struct cup_pool *pool,
@@ -45,6 +47,12 @@ static inline bool cup_rows_full(const struct cup_rows *rows)
 /* cup_rows_begin makes all columns of the next row null; there must be room. What was set since an
  * earlier begin without commit is forgotten. */
 void cup_rows_begin(struct cup_rows *rows);
+
+/* cup_rows_repeat adds a row that is like the last one but for some numbers of LONG columns, none
+ * of them null: the same columns in all rows that follow each other so. What is equal is filled
+ * later, for all such rows at once. False: there is no last row, or no room for its texts. */
+CUP_MUST_CHECK bool cup_rows_repeat(struct cup_rows *rows, const uint32_t *columns,
+                                    const int64_t *values, uint32_t count);
 
 /* Sets a column of the open row. Integers go into I32 and I64 columns (asserted to fit). */
 void                cup_rows_set_int(struct cup_rows *rows, uint32_t column, int64_t value);

@@ -24,20 +24,16 @@ static enum cup_err seal(struct batch *batch, struct cup_fault *out_fault)
     return CUP_OK;
 }
 
-enum cup_err cup_worker_seal(struct cup_epoch_part *parts, uint32_t part_count,
-                             struct cup_fault *out_fault)
+enum cup_err cup_worker_priv_seal(struct cup_epoch_part *part, struct cup_fault *out_fault)
 {
     struct batch batch = {.count = 0};
     enum cup_err err   = CUP_OK;
 
-    for (uint32_t p = 0; p < part_count; p++) {
-        struct cup_epoch_part *part = &parts[p];
-        while (err == CUP_OK && part->sealed_count < part->file_count) {
-            struct cup_epoch_file *file = &part->files[part->sealed_count++];
-            batch.files[batch.count]    = file;
-            batch.staged[batch.count++] = file->staged;
-            if (batch.count == CUP_WORKER_SEAL_MAX) err = seal(&batch, out_fault);
-        }
+    while (err == CUP_OK && part->sealed_count < part->file_count) {
+        struct cup_epoch_file *file = &part->files[part->sealed_count++];
+        batch.files[batch.count]    = file;
+        batch.staged[batch.count++] = file->staged;
+        if (batch.count == CUP_WORKER_SEAL_MAX) err = seal(&batch, out_fault);
     }
     return err == CUP_OK ? seal(&batch, out_fault) : err;
 }

@@ -207,6 +207,9 @@ enum cup_err cup_worker_priv_encode(struct cup_worker *worker, uint32_t table, b
 
     if (changes.row_count == 0) return CUP_OK;
     cup_masks_apply(worker->masks, &changes);
+    err = cup_publish_rows(worker->publish, table, changes.fields, changes.columns,
+                           changes.row_count, out_fault);
+    if (err != CUP_OK) return err;
     if (is_direct(worker, &changes, early))
         err = cup_worker_priv_append(worker, &worker->silver.tables[table],
                                      in_files(worker, &changes), changes.row_count, out_fault);

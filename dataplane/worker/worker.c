@@ -25,9 +25,11 @@ static bool is_judged(const struct cup_plan *plan)
 static enum cup_err open_decode(struct cup_worker *worker, struct cup_fault *out_fault)
 {
     worker->judged = is_judged(worker->plan);
-    if (!worker->plan->silver) return CUP_OK;
-    enum cup_err err = cup_decode_open(worker->plan, &worker->pool, topic_of, worker->source,
-                                       &worker->decode, out_fault);
+    enum cup_err err =
+        cup_publish_open(worker->plan, worker->config.store, &worker->publish, out_fault);
+    if (err != CUP_OK || !worker->plan->silver) return err;
+    err = cup_decode_open(worker->plan, &worker->pool, topic_of, worker->source, &worker->decode,
+                          out_fault);
     if (err == CUP_OK)
         err = cup_masks_open(worker->plan, worker->decode, &worker->masks, out_fault);
     return err == CUP_OK ? cup_worker_priv_tables_open(worker, out_fault) : err;
@@ -86,6 +88,8 @@ enum cup_err cup_worker_open(const struct cup_worker_config *config, struct cup_
 static void close_decode(struct cup_worker *worker)
 {
     cup_worker_priv_tables_close(worker);
+    cup_publish_close(worker->publish);
+    worker->publish = NULL;
     cup_masks_close(worker->masks);
     worker->masks = NULL;
     cup_decode_close(worker->decode);
@@ -157,7 +161,8 @@ static struct cup_epoch_range *range_of(struct cup_worker *worker, uint64_t star
     part->ranges                  = ranges;
     worker->range_at[input]       = part->range_count;
     struct cup_epoch_range *range = &part->ranges[part->range_count++];
-    *range = (struct cup_epoch_range){.input = input, .start = start, .end = start};
+    *range              = (struct cup_epoch_range){.input = input, .start = start, .end = start};
+    range->anchor.inode = CUP_ANCHOR_NONE;
     return range;
 }
 
@@ -189,6 +194,39 @@ static void tally(struct cup_epoch_tally *tallies, const struct cup_verdict *ver
     }
 }
 
+/* Bytes of input that records [from, to) are: offsets of a partition do not count them. */
+static uint64_t bytes_of(const struct cup_worker *worker, uint32_t from, uint32_t to,
+                         uint64_t covered)
+{
+    uint64_t bytes = 0;
+
+    if (!cup_plan_consumes(worker->config.plan)) return covered;
+    for (uint32_t i = from; i < to; i++)
+        bytes += worker->batch.records[i].value_bytes;
+    return bytes;
+}
+
+static _Atomic uint64_t *fill_of(const struct cup_worker *worker)
+{
+    return &worker->config.fill->bytes[worker->context.epoch & 1];
+}
+
+/* True for the worker that reaches the limit. */
+static bool add_bytes(struct cup_worker *worker, uint64_t bytes)
+{
+    uint64_t most   = worker->plan->epoch_bytes_max;
+    uint64_t before = atomic_fetch_add_explicit(fill_of(worker), bytes, memory_order_relaxed);
+
+    return before < most && before + bytes >= most;
+}
+
+static bool is_filled(const struct cup_worker *worker)
+{
+    uint64_t bytes = atomic_load_explicit(fill_of(worker), memory_order_relaxed);
+
+    return bytes >= worker->plan->epoch_bytes_max;
+}
+
 /* Books records [from, to) in the range, the counters and the totals of the open epoch. */
 static enum cup_err account(struct cup_worker *worker, uint32_t from, uint32_t to,
                             struct cup_fault *out_fault)
@@ -196,7 +234,8 @@ static enum cup_err account(struct cup_worker *worker, uint32_t from, uint32_t t
     const struct cup_batch  *batch = &worker->batch;
     struct cup_stats_worker *stats = worker->config.stats;
     uint64_t                 start = from == 0 ? batch->start : batch->records[from].position;
-    uint64_t end = to == batch->record_count ? batch->end : batch->records[to].position;
+    uint64_t end   = to == batch->record_count ? batch->end : batch->records[to].position;
+    uint64_t bytes = bytes_of(worker, from, to, end - start);
     struct cup_epoch_range *range = range_of(worker, start);
     struct cup_epoch_tally *tallies;
 
@@ -217,14 +256,17 @@ static enum cup_err account(struct cup_worker *worker, uint32_t from, uint32_t t
     if (worker->decode != NULL) cup_decode_move_ignored(worker->decode, stats->ignored);
     range->record_count += records;
     range->end = end;
+    range->bytes += bytes;
     cup_stats_add(&stats->counters[CUP_COUNTER_RECORDS], records);
-    cup_stats_add(&stats->counters[CUP_COUNTER_BYTES], end - start);
+    cup_stats_add(&stats->counters[CUP_COUNTER_BYTES], bytes);
     cup_stats_add(&stats->counters[CUP_COUNTER_QUARANTINED], classes[CUP_CLASS_QUARANTINED]);
     cup_stats_add(&stats->counters[CUP_COUNTER_DROPPED], classes[CUP_CLASS_DROPPED]);
     atomic_store_explicit(&stats->input, batch->input, memory_order_relaxed);
     atomic_store_explicit(&stats->position, end, memory_order_relaxed);
+    bool first = atomic_load_explicit(&worker->link.open_records, memory_order_relaxed) == 0;
     cup_stats_add(&worker->link.open_records, records);
-    cup_stats_add(&worker->link.open_bytes, end - start);
+    bool filled = add_bytes(worker, bytes);
+    if (filled || (first && records > 0)) cup_worker_priv_wake(worker); /* the epoch may be due */
     return CUP_OK;
 }
 
@@ -234,7 +276,11 @@ static enum cup_err finish_batch(struct cup_worker *worker, struct cup_fault *ou
 
     if (range == NULL) return cup_fault_set(out_fault, CUP_NO_MEMORY, "list of ranges", NULL);
     range->blank_count += worker->batch.blank_count;
-    range->ended = worker->batch.ends_input != 0;
+    range->lost_count += worker->batch.lost_count;
+    if (worker->batch.anchor != NULL) range->anchor = *worker->batch.anchor;
+    range->ended = worker->batch.ends_input != 0 && !cup_plan_consumes(worker->config.plan);
+    cup_stats_add(&worker->config.stats->counters[CUP_COUNTER_RECORDS_LOST],
+                  worker->batch.lost_count);
     cup_stats_add(&worker->config.stats->counters[CUP_COUNTER_BLANK_LINES],
                   worker->batch.blank_count);
     worker->batch_open = false;
@@ -257,6 +303,18 @@ static enum cup_decode_stop judge(struct cup_worker *worker, uint32_t *next)
     return CUP_DECODE_DONE;
 }
 
+/* Hands records [from, to) on as they came, if the output wants that. */
+static enum cup_err forward(struct cup_worker *worker, uint32_t from, uint32_t to,
+                            struct cup_fault *out_fault)
+{
+    uint64_t     left;
+    enum cup_err err = cup_publish_records(worker->publish, &worker->batch, from, to, topic_of,
+                                           worker->source, &left, out_fault);
+
+    cup_stats_add(&worker->config.stats->counters[CUP_COUNTER_NOT_FORWARDED], left);
+    return err;
+}
+
 /* Carries the batch on from where it stands. CUP_AGAIN: parked at an unknown schema. */
 static enum cup_err run_batch(struct cup_worker *worker, struct cup_fault *out_fault)
 {
@@ -267,6 +325,7 @@ static enum cup_err run_batch(struct cup_worker *worker, struct cup_fault *out_f
 
         if (next > from || (stop == CUP_DECODE_DONE && worker->batch.record_count == 0)) {
             err = cup_worker_priv_archive(worker, from, next, out_fault);
+            if (err == CUP_OK) err = forward(worker, from, next, out_fault);
             if (err == CUP_OK) err = account(worker, from, next, out_fault);
             worker->batch_next = next;
         }
@@ -307,7 +366,7 @@ enum cup_err cup_worker_priv_finish(struct cup_worker *worker, struct cup_zone_f
     enum cup_err err = CUP_OK;
 
     if (worker->part.file_count - worker->part.sealed_count >= CUP_WORKER_SEAL_MAX)
-        err = cup_worker_seal(&worker->part, 1, out_fault);
+        err = cup_worker_priv_seal(&worker->part, out_fault);
     if (err != CUP_OK) return err;
     cup_worker_priv_forget(worker, file);
     struct cup_epoch_file *done = cup_worker_priv_part_file(worker);
@@ -347,11 +406,29 @@ static enum cup_err take_odds(struct cup_worker *worker, struct cup_fault *out_f
     return CUP_OK;
 }
 
+static enum cup_err finish_spool(struct cup_worker *worker, struct cup_fault *out_fault)
+{
+    struct cup_published published;
+    enum cup_err         err = cup_publish_finish(worker->publish, worker->context.epoch,
+                                                  worker->config.index, &published, out_fault);
+
+    if (err != CUP_OK || published.staged == NULL) return err;
+    struct cup_epoch_file *file = cup_worker_priv_part_file(worker);
+    file->zone                  = CUP_ZONE_SPOOL;
+    file->closed                = worker->closing;
+    file->staged                = published.staged;
+    file->bytes                 = published.bytes;
+    file->row_count             = published.record_count;
+    memcpy(file->name, published.name, sizeof file->name);
+    return CUP_OK;
+}
+
 static enum cup_err finish_epoch(struct cup_worker *worker, struct cup_epoch_part *out_part,
                                  struct cup_fault *out_fault)
 {
     enum cup_err err = cup_worker_priv_archive_finish(worker, worker->closing, out_fault);
     if (err == CUP_OK) err = cup_worker_priv_tables_finish(worker, worker->closing, out_fault);
+    if (err == CUP_OK) err = finish_spool(worker, out_fault);
     if (err == CUP_OK) err = take_odds(worker, out_fault);
     if (err != CUP_OK) return err;
     for (uint32_t i = 0; i < worker->part.file_count; i++)
@@ -408,7 +485,6 @@ static enum cup_err hand_over(struct cup_worker *worker, enum cup_worker_state b
     enum cup_err err = finish_epoch(worker, &part, out_fault);
     if (err != CUP_OK) return err;
     atomic_store_explicit(&link->open_records, 0, memory_order_relaxed);
-    atomic_store_explicit(&link->open_bytes, 0, memory_order_relaxed);
 
     pthread_mutex_lock(&link->lock);
     CUP_ASSERT(!link->part_ready);
@@ -449,6 +525,17 @@ static enum cup_err wait_for_close(struct cup_worker *worker, enum cup_worker_st
     return quit ? CUP_END : hand_over(worker, state, out_fault);
 }
 
+/* The open epoch takes no more; the shard asks for it when the one before is applied. */
+static void wait_for_room(struct cup_worker *worker)
+{
+    struct cup_worker_link *link = &worker->link;
+
+    pthread_mutex_lock(&link->lock);
+    while (!atomic_load_explicit(&link->close_asked, memory_order_acquire))
+        pthread_cond_wait(&link->changed, &link->lock);
+    pthread_mutex_unlock(&link->lock);
+}
+
 /* --- the thread --- */
 
 static enum cup_err next_batch(struct cup_worker *worker, struct cup_fault *out_fault)
@@ -460,7 +547,7 @@ static enum cup_err next_batch(struct cup_worker *worker, struct cup_fault *out_
         if (err != CUP_OK) return err;
         err = cup_source_next(worker->source, &worker->batch, out_fault);
     }
-    worker->reading = err != CUP_OK && err != CUP_AGAIN;
+    worker->reading = err != CUP_OK && err != CUP_AGAIN && err != CUP_END;
     if (err != CUP_OK) return err;
     worker->batch_open  = true;
     worker->batch_next  = 0;
@@ -484,7 +571,13 @@ static enum cup_err step(struct cup_worker *worker, struct cup_fault *out_fault)
     if (!worker->batch_open) {
         if (between && atomic_load_explicit(&link->stop_asked, memory_order_relaxed))
             return wait_for_close(worker, CUP_WORKER_ENDED, out_fault);
+        if (between && is_filled(worker)) {
+            wait_for_room(worker);
+            return CUP_OK;
+        }
         enum cup_err err = cup_worker_priv_take_news(worker, out_fault);
+        worker->reading  = err != CUP_OK;
+        if (err == CUP_OK) err = cup_worker_priv_tell_lags(worker, out_fault);
         if (err == CUP_OK) err = next_batch(worker, out_fault);
         if (err == CUP_AGAIN) return cup_worker_priv_idle(worker, out_fault);
         if (err == CUP_END) return wait_for_close(worker, CUP_WORKER_ENDED, out_fault);

@@ -15,7 +15,8 @@
  * Threads   the worker's own; what both sides touch is in struct cup_worker_link under its lock.
  * Fails     open; later faults are reported in the link.
  * Bounds    memory: plan->pool_bytes and what struct cup_worker holds; back-pressure instead of
- * growth. Tests     tests/dataplane/test_shard.py, tests/oracle
+ *           growth. An epoch: the plan's bytes, and a batch (or a long record) of each worker.
+ * Tests     tests/dataplane/test_shard.py, tests/oracle
  */
 #ifndef CUP_DATAPLANE_WORKER_WORKER_H
 #define CUP_DATAPLANE_WORKER_WORKER_H
@@ -37,16 +38,25 @@ enum cup_worker_state {
     CUP_WORKER_FAILED,
 };
 
-/* What the shard heard of a followed file, and what became of one. */
+/* What the shard heard of a followed file or of a partition, and what became of one. */
 enum cup_worker_news_kind {
     CUP_NEWS_FOLLOW,
     CUP_NEWS_MOVED, /* file.path only */
     CUP_NEWS_GREW,
     CUP_NEWS_GONE,
+    CUP_NEWS_CONSUME, /* partition only */
 };
 struct cup_worker_news {
-    enum cup_worker_news_kind kind;
-    struct cup_source_file    file; /* its texts are one block that begins at file.path */
+    enum cup_worker_news_kind   kind;
+    struct cup_source_file      file;      /* its texts are one block that begins at file.path */
+    struct cup_source_partition partition; /* its texts stand there too */
+};
+
+/* Bytes of input in the open epochs of all workers of a shard, by the last bit of the epoch's
+ * number: one worker may have begun the next when another still fills the one before. Who reaches
+ * the plan's limit wakes the shard, and no worker begins a batch before that epoch is closed. */
+struct cup_worker_fill {
+    _Atomic uint64_t bytes[2]; /* all workers add; the shard clears what it has closed */
 };
 
 /* What worker and shard share. */
@@ -72,12 +82,14 @@ struct cup_worker_link {
     uint32_t                news_count, news_cap;
     struct cup_source_end  *ends; /* the shard takes the list */
     uint32_t                end_count, end_cap;
+    struct cup_source_lag
+            *lags; /* of the worker's partitions, a little while ago; the shard looks */
+    uint32_t lag_count, lag_cap;
 
     _Atomic bool has_news;    /* news_count > 0 */
     _Atomic bool close_asked; /* set by the shard, cleared by the worker at its next batch bound */
     _Atomic bool stop_asked;  /* read no further; behave as at the end of the inputs */
     _Atomic uint64_t open_records; /* in the open epoch; written by the worker */
-    _Atomic uint64_t open_bytes;
     _Atomic bool full;    /* the open epoch should be closed: it has as many files as it may have */
     int          wake_fd; /* eventfd that the worker writes when its state changes */
 };
@@ -88,6 +100,7 @@ struct cup_worker_config {
     const struct cup_plan   *current; /* the generation to begin with; the rest is read from it */
     struct cup_store        *store;
     struct cup_stats_worker *stats;
+    struct cup_worker_fill  *fill;   /* of the shard */
     const uint32_t          *inputs; /* indexes in the plan, in order; lent until close */
     const uint64_t          *starts;
     uint32_t                 input_count;
@@ -103,15 +116,10 @@ CUP_MUST_CHECK enum cup_err cup_worker_open(const struct cup_worker_config *conf
 CUP_MUST_CHECK enum cup_err cup_worker_start(struct cup_worker *worker,
                                              struct cup_fault  *out_fault);
 
-/* cup_worker_seal makes the files of parts durable that are only finished: a worker does not wait
- * for the disk at an epoch's end, the committer does. On failure some are poisoned. */
-CUP_MUST_CHECK enum cup_err cup_worker_seal(struct cup_epoch_part *parts, uint32_t part_count,
-                                            struct cup_fault *out_fault);
-
 /* cup_worker_close stops the thread (an unsealed epoch is dropped) and frees everything. */
 void cup_worker_close(struct cup_worker *worker);
 
-/* cup_worker_tell hands news of a followed file to the worker; texts are copied. */
+/* cup_worker_tell hands news to the worker; texts are copied. */
 CUP_MUST_CHECK enum cup_err cup_worker_tell(struct cup_worker            *worker,
                                             const struct cup_worker_news *news,
                                             struct cup_fault             *out_fault);

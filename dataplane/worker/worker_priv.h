@@ -3,7 +3,7 @@
  *
  *   worker.c   the thread: batches, states, sealing      silver.c   changes to files or the stage
  *   gather.c   the stage to files
- *   news.c     followed files: what is heard of them, and told
+ *   news.c     followed files and partitions: what is heard of them, and told
  *   archive.c  bronze, its index, the quarantine         memory.c   what to spill when blocks run
  * low
  */
@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "dataplane/abi/partition.h"
+#include "dataplane/deliver/publish.h"
 #include "dataplane/source/source.h"
 #include "dataplane/transform/masks.h"
 #include "dataplane/worker/pack.h"
@@ -62,10 +63,11 @@ struct cup_archive {
     uint64_t                 row_count; /* records in the open file */
 
     struct cup_rows      index, quarantine;
+    uint32_t             alike_from; /* records behind this one may have its index row's values */
     struct cup_zone_file index_file, quarantine_file;
     char            bronze_folder[CUP_WORKER_FOLDER_BYTES], index_folder[CUP_WORKER_FOLDER_BYTES];
     char            quarantine_folder[CUP_WORKER_FOLDER_BYTES];
-    struct cup_text headers; /* scratch: headers as JSON */
+    struct cup_text headers, raw_headers; /* scratch: headers as JSON, and what they are made of */
 
     struct cup_seal_key key; /* bronze.encrypt: of the open epoch */
     uint64_t            key_epoch;
@@ -103,8 +105,9 @@ struct cup_worker {
     const struct cup_plan   *plan; /* of the running generation */
     struct cup_pool          pool;
     struct cup_source       *source;
-    struct cup_decode       *decode; /* NULL: the plan writes no silver */
-    struct cup_masks        *masks;  /* as decode */
+    struct cup_decode       *decode;  /* NULL: the plan writes no silver */
+    struct cup_masks        *masks;   /* as decode */
+    struct cup_publish      *publish; /* NULL: the plan has no output */
     struct cup_zone_context  context;
     struct cup_silver_files  silver;
     struct cup_archive       archive;
@@ -122,7 +125,13 @@ struct cup_worker {
     pthread_t                thread;
     bool                     started;
     bool                     reading; /* what failed was the input */
+    uint64_t                 lags_due_ns;
 };
+
+/* cup_worker_priv_seal makes the finished files of the open epoch durable: too many wait for the
+ * committer, which seals the last ones with its own. On failure some are poisoned. */
+CUP_MUST_CHECK enum cup_err cup_worker_priv_seal(struct cup_epoch_part *part,
+                                                 struct cup_fault      *out_fault);
 
 /* cup_worker_priv_relieve frees blocks by writing out what borrows most: a row group, or the stage;
  * a whole file when there is neither. cup_worker_priv_make_room also takes rows from decode.
@@ -197,10 +206,13 @@ CUP_MUST_CHECK enum cup_err cup_worker_priv_finish(struct cup_worker    *worker,
                                                    struct cup_zone_file *file, enum cup_close why,
                                                    struct cup_fault *out_fault);
 
-/* News: take what the shard told; tell it which files ended; wait until there may be something. */
+/* News: take what the shard told; tell it which files ended, and now and then how far partitions
+ * are; wait until there may be something. */
 CUP_MUST_CHECK enum cup_err cup_worker_priv_take_news(struct cup_worker *worker,
                                                       struct cup_fault  *out_fault);
 CUP_MUST_CHECK enum cup_err cup_worker_priv_tell_ends(struct cup_worker *worker,
+                                                      struct cup_fault  *out_fault);
+CUP_MUST_CHECK enum cup_err cup_worker_priv_tell_lags(struct cup_worker *worker,
                                                       struct cup_fault  *out_fault);
 CUP_MUST_CHECK enum cup_err cup_worker_priv_idle(struct cup_worker *worker,
                                                  struct cup_fault  *out_fault);

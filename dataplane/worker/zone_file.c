@@ -62,7 +62,8 @@ enum cup_err cup_zone_file_spill(struct cup_zone_file *file, struct cup_fault *o
     return cup_parquet_close_group(file->parquet, out_fault);
 }
 
-/* Epoch and worker in the name are for people and for clean-up; the UUID makes it unique for ever.
+/* Epoch, shard and worker in the name are for people and for clean-up; the UUID makes it unique for
+ * ever.
  */
 static void name_file(const struct cup_zone_file *file, const struct cup_zone_context *context,
                       struct cup_epoch_file *done)
@@ -73,9 +74,9 @@ static void name_file(const struct cup_zone_file *file, const struct cup_zone_co
                                                              : "";
 
     cup_rnd_uuid(uuid);
-    int bytes =
-        snprintf(done->name, sizeof done->name, "%s/part-%010llu-%u-%s%s.parquet", file->folder,
-                 (unsigned long long)context->epoch, context->worker, uuid, codec);
+    int bytes = snprintf(done->name, sizeof done->name, "%s/part-%010llu-%u-%u-%s%s.parquet",
+                         file->folder, (unsigned long long)context->epoch, context->plan->shard,
+                         context->worker, uuid, codec);
     CUP_ASSERT(bytes > 0 && (size_t)bytes < sizeof done->name);
 }
 

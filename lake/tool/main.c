@@ -22,19 +22,26 @@ static const char help_head[] =
     "      is there with its size and row count; every live file of a table is in the ledger, or\n"
     "      holds the rows of files that it replaced.\n"
     "      --deep also reads all bytes: CRC-32C of each file of the ledger, CRC of each Parquet\n"
-    "      page of the others.\n"
+    "      page of the others; and finds two rows of one place.\n"
     "      --keys DIR also reads every record of bronze; records of a day whose key is gone are\n"
     "      counted as erased, which is no problem.\n"
     "      Prints a line per pipeline, then `ok` or the problems, one per line. It may be run\n"
     "      while the pipeline runs.\n"
     "\n"
-    "  replay LAKE [--domain D] [--pipeline P] [--input NAME] [--to DIR] [--keys DIR]\n"
+    "  replay LAKE [--domain D] [--pipeline P] [which] [--to DIR] [--keys DIR] [--dump]\n"
     "      Gives back the records that came in, byte for byte, in order per input, from bronze:\n"
     "      NDJSON inputs as lines; record dumps as one JSON object a line, a tombstone as value\n"
-    "      null. --input: only this one (as in the index's column `input`).\n"
+    "      null. Which: --input NAME, --topic NAME (as in the index), --since TIME, --until TIME\n"
+    "      (of the message), --offsets FIRST-LAST; all of them must fit.\n"
+    "      --dump: every record as such an object; {\"base64\":\"..\"} stands for what is no "
+    "UTF-8.\n"
     "      --to: one file per input below DIR, never over an existing one; else standard output.\n"
     "      --keys: the pipeline's key folder, for sealed bronze; erased records are left out and\n"
     "      counted.\n"
+    "\n"
+    "  missing LAKE [--pipeline D/P] [which] --record-max BYTES [--dry-run]\n"
+    "      For `cupel replay FOLDER --missing`: the accepted records of bronze whose rows are not\n"
+    "      in silver, written to a file that the pipeline reads.\n"
     "\n"
     "  recover LAKE [--pipeline D/P] [--shard N] [explain] [--json]\n"
     "      Says of each shard who runs it, how far its journal, its inputs and its tables are,\n"
@@ -114,6 +121,10 @@ enum lake_option {
     OPTION_RAW,
     OPTION_RECORD_MAX,
     OPTION_DISCARD,
+    OPTION_TOPIC,
+    OPTION_UNTIL,
+    OPTION_OFFSETS,
+    OPTION_DUMP,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_COUNT
@@ -143,6 +154,10 @@ static const struct option long_options[OPTION_COUNT + 1] = {
     [OPTION_RAW]        = {"raw", no_argument, NULL, 0},
     [OPTION_RECORD_MAX] = {"record-max", required_argument, NULL, 0},
     [OPTION_DISCARD]    = {"discard", no_argument, NULL, 0},
+    [OPTION_TOPIC]      = {"topic", required_argument, NULL, 0},
+    [OPTION_UNTIL]      = {"until", required_argument, NULL, 0},
+    [OPTION_OFFSETS]    = {"offsets", required_argument, NULL, 0},
+    [OPTION_DUMP]       = {"dump", no_argument, NULL, 0},
     [OPTION_HELP]       = {"help", no_argument, NULL, 'h'},
     [OPTION_VERSION]    = {"version", no_argument, NULL, 0},
 };
@@ -172,17 +187,6 @@ static enum cup_exit verify(const struct arguments *arguments)
     return cup_verify_run(&options, stdout);
 }
 
-static enum cup_exit replay(const struct arguments *arguments)
-{
-    struct cup_replay_options options = {.lake     = arguments->lake,
-                                         .domain   = arguments->values[OPTION_DOMAIN],
-                                         .pipeline = arguments->values[OPTION_PIPELINE],
-                                         .input    = arguments->values[OPTION_INPUT],
-                                         .to       = arguments->values[OPTION_TO],
-                                         .keys     = arguments->values[OPTION_KEYS]};
-    return cup_replay_run(&options, stdout);
-}
-
 /* A number that is written out, nothing before or behind it. */
 static bool read_number(const char *text, uint64_t most, uint64_t *out_number)
 {
@@ -191,6 +195,92 @@ static bool read_number(const char *text, uint64_t most, uint64_t *out_number)
     if (text[0] < '0' || text[0] > '9') return false;
     *out_number = strtoull(text, &end, 10);
     return *end == '\0' && *out_number <= most;
+}
+
+/* A moment as ISO text (2026-11-21, 2026-11-21T10:00:00Z), or how long ago it was (2h). */
+static bool read_since(const char *text, int64_t *out_us)
+{
+    static const char *const forms[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S",
+                                        "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"};
+    uint64_t                 age_us;
+
+    if (cup_units_time(text, &age_us) && age_us < INT64_MAX) {
+        *out_us = cup_clock_wall_us() - (int64_t)age_us;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct tm   parts = {0};
+        const char *end   = strptime(text, forms[i], &parts);
+        if (end == NULL || *end != '\0') continue;
+        *out_us = (int64_t)timegm(&parts) * CUP_US_PER_S;
+        return true;
+    }
+    return false;
+}
+
+#define WHICH (BIT(INPUT) | BIT(TOPIC) | BIT(SINCE) | BIT(UNTIL) | BIT(OFFSETS))
+
+/* FIRST-LAST, or one number. */
+static bool read_offsets(const char *text, struct cup_records_filter *filter)
+{
+    const char *dash = strchr(text, '-');
+    char        one[24];
+    uint64_t    first = 0, last = 0;
+
+    if (dash != NULL && (size_t)(dash - text) >= sizeof one) return false;
+    snprintf(one, sizeof one, "%.*s", dash == NULL ? 23 : (int)(dash - text), text);
+    if (!read_number(one, INT64_MAX, &first)) return false;
+    last = first;
+    if (dash != NULL && !read_number(dash + 1, INT64_MAX, &last)) return false;
+    filter->has_offsets = true;
+    filter->first       = (int64_t)first;
+    filter->last        = (int64_t)last;
+    return first <= last;
+}
+
+static enum cup_exit read_filter(const struct arguments    *arguments,
+                                 struct cup_records_filter *out_filter)
+{
+    const char *const        *values = arguments->values;
+    struct cup_records_filter filter = {.input = values[OPTION_INPUT],
+                                        .topic = values[OPTION_TOPIC]};
+
+    if (values[OPTION_SINCE] != NULL && !read_since(values[OPTION_SINCE], &filter.since_us))
+        return usage("--since takes a moment (2026-11-21T10:00:00Z) or an age (2h), not ",
+                     values[OPTION_SINCE]);
+    if (values[OPTION_UNTIL] != NULL && !read_since(values[OPTION_UNTIL], &filter.until_us))
+        return usage("--until takes a moment (2026-11-21T10:00:00Z) or an age (2h), not ",
+                     values[OPTION_UNTIL]);
+    if (values[OPTION_OFFSETS] != NULL && !read_offsets(values[OPTION_OFFSETS], &filter))
+        return usage("--offsets takes FIRST-LAST, not ", values[OPTION_OFFSETS]);
+    *out_filter = filter;
+    return CUP_EXIT_OK;
+}
+
+static enum cup_exit replay(const struct arguments *arguments)
+{
+    struct cup_replay_options options = {.lake     = arguments->lake,
+                                         .domain   = arguments->values[OPTION_DOMAIN],
+                                         .pipeline = arguments->values[OPTION_PIPELINE],
+                                         .to       = arguments->values[OPTION_TO],
+                                         .keys     = arguments->values[OPTION_KEYS],
+                                         .dump     = arguments->values[OPTION_DUMP] != NULL};
+    enum cup_exit             code    = read_filter(arguments, &options.filter);
+    return code == CUP_EXIT_OK ? cup_replay_run(&options, stdout) : code;
+}
+
+static enum cup_exit missing(const struct arguments *arguments)
+{
+    const char                *most    = arguments->values[OPTION_RECORD_MAX];
+    struct cup_missing_options options = {.lake     = arguments->lake,
+                                          .domain   = arguments->values[OPTION_DOMAIN],
+                                          .pipeline = arguments->values[OPTION_PIPELINE],
+                                          .dry_run  = arguments->values[OPTION_DRY_RUN] != NULL,
+                                          .record_bytes_max = UINT64_MAX / 4};
+    if (most != NULL && !cup_units_bytes(most, &options.record_bytes_max))
+        return usage("--record-max takes a size, not ", most);
+    enum cup_exit code = read_filter(arguments, &options.filter);
+    return code == CUP_EXIT_OK ? cup_missing_run(&options, stdout) : code;
 }
 
 static enum cup_exit recover(const struct arguments *arguments)
@@ -269,27 +359,6 @@ static enum cup_exit vacuum(const struct arguments *arguments)
     return cup_vacuum_run(&options, stdout);
 }
 
-/* A moment as ISO text (2026-11-21, 2026-11-21T10:00:00Z), or how long ago it was (2h). */
-static bool read_since(const char *text, int64_t *out_us)
-{
-    static const char *const forms[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S",
-                                        "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"};
-    uint64_t                 age_us;
-
-    if (cup_units_time(text, &age_us) && age_us < INT64_MAX) {
-        *out_us = cup_clock_wall_us() - (int64_t)age_us;
-        return true;
-    }
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        struct tm   parts = {0};
-        const char *end   = strptime(text, forms[i], &parts);
-        if (end == NULL || *end != '\0') continue;
-        *out_us = (int64_t)timegm(&parts) * CUP_US_PER_S;
-        return true;
-    }
-    return false;
-}
-
 static enum cup_exit quarantine(const struct arguments *arguments)
 {
     static const char *const actions[] = {"ls", "show", "export"};
@@ -335,7 +404,10 @@ static const struct command {
     enum cup_exit (*run)(const struct arguments *arguments);
 } commands[] = {
     {"verify", BIT(DOMAIN) | BIT(PIPELINE) | BIT(DEEP) | BIT(KEYS), false, verify},
-    {"replay", BIT(DOMAIN) | BIT(PIPELINE) | BIT(INPUT) | BIT(TO) | BIT(KEYS), false, replay},
+    {"replay", BIT(DOMAIN) | BIT(PIPELINE) | WHICH | BIT(TO) | BIT(KEYS) | BIT(DUMP), false,
+     replay},
+    {"missing", BIT(DOMAIN) | BIT(PIPELINE) | WHICH | BIT(RECORD_MAX) | BIT(DRY_RUN), false,
+     missing},
     {"recover",
      BIT(DOMAIN) | BIT(PIPELINE) | BIT(SHARD) | BIT(EPOCH) | BIT(TABLE) | BIT(YES) | BIT(JSON),
      true, recover},

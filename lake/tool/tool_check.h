@@ -2,7 +2,8 @@
 /* check: the checks of one pipeline; each adds its problems to the report and goes on.
  *
  *   ledger alone --> tables: logs, live files --> files: size, footer, checksum --> merged files:
- *   rows per epoch --> index and quarantine: rows per epoch and outcome
+ *   rows per epoch --> index and quarantine: rows per epoch and outcome --> deep: rows that stand
+ *   twice
  *
  * The ledger is read first. A pipeline that runs goes on meanwhile: a table may then hold epochs
  * that the ledger as read has not (they are left out), or not yet the ledger's last one (a note).
@@ -85,6 +86,10 @@ bool cup_check_is_coming(const struct cup_check *check, const struct cup_check_t
 
 /* Rows of index and quarantine per epoch, input and outcome equal the ledger's counts. */
 CUP_MUST_CHECK enum cup_err cup_check_rows(struct cup_check *check, struct cup_fault *out_fault);
+
+/* With deep: no row stands twice. Two of one place (topic, partition, offset, row of the record)
+ * are right only where the record was read as often. Memory: 512 MiB for hashes, 96 for places. */
+CUP_MUST_CHECK enum cup_err cup_check_twice(struct cup_check *check, struct cup_fault *out_fault);
 
 /* With keys: every record of bronze can be read, or is erased (a note says how many). */
 CUP_MUST_CHECK enum cup_err cup_check_bronze(struct cup_check *check, struct cup_fault *out_fault);

@@ -120,12 +120,24 @@ static uint64_t reach_of(const struct cup_check *check, const char *app)
     return 0;
 }
 
+/* Does a ledger have the file? A name does not tell of which shard its epoch is. */
+static bool is_owned(const struct cup_check *check, const struct cup_check_table *table,
+                     const char *path)
+{
+    char name[2 * CUP_PATH_BYTES];
+    int  bytes = snprintf(name, sizeof name, "%s/%s", table->name, path);
+
+    return bytes < (int)sizeof name &&
+           cup_texts_find(check->owned, name, (size_t)bytes) != CUP_NAME_NONE;
+}
+
 bool cup_check_is_newer(const struct cup_check *check, const struct cup_check_table *table,
                         const char *path)
 {
     const struct cup_delta_state *state = table->table->state;
     uint64_t                      epoch = epoch_of_name(path);
 
+    if (is_owned(check, table, path)) return false;
     for (uint32_t i = 0; epoch > 0 && i < state->txn_count; i++) {
         const struct cup_delta_txn *txn = &state->txns[i];
         if (strncmp(txn->app_id, "cupel/", 6) == 0 && epoch <= txn->version &&

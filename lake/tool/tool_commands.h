@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "lake/tool/tool_records.h"
+
 enum cup_exit { CUP_EXIT_OK, CUP_EXIT_PROBLEMS, CUP_EXIT_USAGE };
 
 struct cup_verify_options {
@@ -26,12 +28,23 @@ struct cup_verify_options {
 enum cup_exit cup_verify_run(const struct cup_verify_options *options, FILE *out);
 
 struct cup_replay_options {
-    const char *lake, *domain, *pipeline;
-    const char *input; /* NULL: all inputs */
-    const char *to;    /* folder; NULL: out */
-    const char *keys;  /* folder of keys; NULL: none */
+    const char               *lake, *domain, *pipeline;
+    struct cup_records_filter filter;
+    const char               *to;   /* folder; NULL: out */
+    const char               *keys; /* folder of keys; NULL: none */
+    bool                      dump; /* all records as lines of a dump */
 };
 enum cup_exit cup_replay_run(const struct cup_replay_options *options, FILE *out);
+
+/* cup_missing_run writes the accepted records whose rows are not in silver to a file that the
+ * pipeline reads, as cup_quarantine_run does with EXPORT; a line for the program that called. */
+struct cup_missing_options {
+    const char               *lake, *domain, *pipeline;
+    struct cup_records_filter filter;
+    uint64_t                  record_bytes_max;
+    bool                      dry_run;
+};
+enum cup_exit cup_missing_run(const struct cup_missing_options *options, FILE *out);
 
 enum cup_recover_action { CUP_RECOVER_EXPLAIN, CUP_RECOVER_ADOPT, CUP_RECOVER_DISCARD };
 struct cup_recover_options {

@@ -170,7 +170,7 @@ static enum cup_err add_range(struct load *load, const struct cup_rows *rows, ui
     struct cup_ledger *ledger = load->ledger;
     bool               ok     = true;
     uint32_t           bytes  = 0;
-    int64_t            ended = 0, size = 0;
+    int64_t            ended = 0, size = 0, lost = 0;
 
     if (!grow((void **)&ledger->ranges, ledger->range_count, &ledger->range_cap,
               sizeof *ledger->ranges) ||
@@ -179,6 +179,7 @@ static enum cup_err add_range(struct load *load, const struct cup_rows *rows, ui
         return cup_fault_set(out_fault, CUP_NO_MEMORY, "read the ledger", NULL);
     (void)cup_cell_i64(rows->columns[CUP_LEDGER_ENDED], row, &ended);
     (void)cup_cell_i64(rows->columns[CUP_LEDGER_BYTES], row, &size);
+    (void)cup_cell_i64(rows->columns[CUP_LEDGER_LOST], row, &lost); /* files have none */
     struct cup_ledger_range range = {.input       = name_cell(load, rows, CUP_LEDGER_INPUT, row),
                                      .identity    = name_cell(load, rows, CUP_LEDGER_IDENTITY, row),
                                      .path        = name_cell(load, rows, CUP_LEDGER_PATH, row),
@@ -186,6 +187,7 @@ static enum cup_err add_range(struct load *load, const struct cup_rows *rows, ui
                                      .ended       = ended != 0,
                                      .epoch       = epoch,
                                      .size        = (uint64_t)size,
+                                     .lost        = (uint64_t)lost,
                                      .start       = cell(rows, CUP_LEDGER_START, row, &ok),
                                      .end         = cell(rows, CUP_LEDGER_END, row, &ok),
                                      .records     = cell(rows, CUP_LEDGER_RECORDS, row, &ok),

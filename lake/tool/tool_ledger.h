@@ -54,7 +54,8 @@ struct cup_ledger_range {
     int32_t  shard;
     bool     ended, strayed; /* strayed: an index row outside of it was reported */
     uint64_t epoch, start, end;
-    uint64_t size; /* of the input as stored, when its reading began */
+    uint64_t size; /* of the input as stored, when its reading began; topic: of the values */
+    uint64_t lost; /* topic: offsets that were deleted before they could be read */
     uint64_t records, accepted, quarantined, dropped;
     uint64_t index_rows; /* counted in the index */
     bool     retry;      /* its records came before: they have quarantine rows only */

@@ -175,6 +175,10 @@ static int compare_rows(const void *a, const void *b, void *arg)
     if (x->input != y->input)
         return strcmp(cup_quarantine_name(in, x->input), cup_quarantine_name(in, y->input));
     if (x->position != y->position) return x->position < y->position ? -1 : 1;
+    /* Its first row is of whichever shard reads the input; all others are of the shard that
+     * retries, and only their epochs can be compared. */
+    bool x_first = x->by == CUP_NAME_NONE, y_first = y->by == CUP_NAME_NONE;
+    if (x_first != y_first) return x_first ? 1 : -1;
     return (x->epoch < y->epoch) - (x->epoch > y->epoch); /* the latest first */
 }
 
@@ -206,7 +210,9 @@ static bool is_at(const struct cup_quarantine *in, const struct cup_quarantine_r
 static bool is_selected(const struct cup_quarantine *in, const struct cup_quarantine_row *row,
                         const struct cup_quarantine_filter *filter)
 {
-    if (!cup_quarantine_is(in, row->state, "open")) return false;
+    const char *state = filter->state != NULL ? filter->state : "open";
+
+    if (!cup_quarantine_is(in, row->state, state)) return false;
     if (filter->reason != NULL && !cup_quarantine_is(in, row->reason, filter->reason)) return false;
     if (filter->input != NULL && !cup_quarantine_is(in, row->input, filter->input)) return false;
     if (filter->table != NULL && !ends_with(cup_quarantine_name(in, row->table), filter->table))

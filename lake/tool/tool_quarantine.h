@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* quarantine: the records of a pipeline's quarantine, each as its latest row has it.
  *
- *   quarantine table --all rows--> by (first_epoch, input, position), the latest row of each
- *       --state open, filter--> selected, oldest first --bytes: inline, or from bronze--> show,
+ *   quarantine table --all rows--> by (first_epoch, input, position), the row of its latest retry
+ *       --state, filter--> selected, oldest first --bytes: inline, or from bronze--> show,
  * export
  *
  * Holds     malloc'ed rows without keys, headers and values: these are read when they are asked
@@ -18,8 +18,9 @@
 #include "lake/tool/tool_member.h"
 #include "lake/tool/tool_texts.h"
 
-/* What is asked for; NULL, or since_us 0: all. */
+/* What is asked for; NULL, or since_us 0: all, unless it says otherwise. */
 struct cup_quarantine_filter {
+    const char *state; /* of its latest row; NULL: open */
     const char *reason, *table, *input;
     const char *place; /* TOPIC/PARTITION/OFFSET */
     int64_t     since_us;

@@ -12,7 +12,7 @@
 
 #include "lake/tool/tool_commands.h"
 #include "lake/tool/tool_quarantine.h"
-#include "lake/tool/tool_shard.h"
+#include "lake/tool/tool_retry.h"
 
 enum cup_quarantine_as { CUP_QUARANTINE_TEXT, CUP_QUARANTINE_JSON, CUP_QUARANTINE_RAW };
 
@@ -24,18 +24,6 @@ CUP_MUST_CHECK enum cup_err cup_quarantine_priv_ls(const struct cup_quarantine *
 CUP_MUST_CHECK enum cup_err cup_quarantine_priv_show(struct cup_quarantine *quarantine,
                                                      enum cup_quarantine_as as, uint64_t limit,
                                                      FILE *out, struct cup_fault *out_fault);
-
-/* The folder in which files of records wait to be judged again; held: nobody else makes one there.
- * pending: the one that an earlier retry left, "" for none. */
-struct cup_retry_folder {
-    char path[CUP_PATH_BYTES];
-    char pending[CUP_PATH_BYTES];
-    int  fd;
-};
-CUP_MUST_CHECK enum cup_err cup_retry_priv_open(const char *lake, const struct cup_shard *shard,
-                                                struct cup_retry_folder *out_folder,
-                                                struct cup_fault        *out_fault);
-void                        cup_retry_priv_close(struct cup_retry_folder *folder);
 
 struct cup_retry_sums {
     uint64_t records, bytes; /* in the file */

@@ -47,16 +47,21 @@ static enum cup_err look(const struct cup_quarantine_options *options,
 
 /* --- export --- */
 
-static void print_sums(const char *word, const char *path, const struct cup_retry_sums *sums,
-                       FILE *out)
+struct answer {
+    FILE    *out;
+    uint32_t shard_count;
+};
+
+static void print_sums(const struct answer *answer, const char *word, const char *path,
+                       const struct cup_retry_sums *sums)
 {
-    fprintf(out, "%s %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", word, sums->records, sums->too_long,
-            sums->not_kept, path);
+    fprintf(answer->out, "%s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu32 " %s\n", word,
+            sums->records, sums->too_long, sums->not_kept, answer->shard_count, path);
 }
 
 static enum cup_err export_new(const struct cup_quarantine_options *options,
                                const struct cup_pipeline *of, const struct cup_retry_folder *folder,
-                               FILE *out, struct cup_fault *out_fault)
+                               const struct answer *answer, struct cup_fault *out_fault)
 {
     struct cup_quarantine quarantine;
     struct cup_retry_sums sums = {0};
@@ -64,23 +69,24 @@ static enum cup_err export_new(const struct cup_quarantine_options *options,
 
     enum cup_err err = open_selected(options, of, &quarantine, out_fault);
     if (err == CUP_NOT_FOUND) {
-        print_sums("none", "", &sums, out);
+        print_sums(answer, "none", "", &sums);
         return CUP_OK;
     }
     if (err != CUP_OK) return err;
     err = cup_retry_priv_export(&quarantine, folder, options, path, &sums, out_fault);
-    if (err == CUP_OK) print_sums(path[0] != '\0' ? "made" : "none", path, &sums, out);
+    if (err == CUP_OK) print_sums(answer, path[0] != '\0' ? "made" : "none", path, &sums);
     cup_quarantine_close(&quarantine);
     return err;
 }
 
 /* A line for the program that called: a word, records, those left out for their length and because
- * their bytes are not kept, and the file. */
+ * their bytes are not kept, the pipeline's shards, and the file. */
 static enum cup_err export_some(const struct cup_quarantine_options *options,
                                 const struct cup_pipeline *of, FILE *out,
                                 struct cup_fault *out_fault)
 {
-    struct cup_shard        shard = {.number = 0};
+    struct cup_shard        shard  = {.number = 0};
+    const struct answer     answer = {out, cup_shards_count(options->lake, of->domain, of->name)};
     struct cup_retry_folder folder;
     char                    holder[CUP_HOLDER_BYTES];
 
@@ -90,13 +96,13 @@ static enum cup_err export_some(const struct cup_quarantine_options *options,
         return cup_fault_set(out_fault, CUP_LOCKED,
                              "the pipeline is running; wait for its end or stop it, then retry",
                              holder);
-    enum cup_err err = cup_retry_priv_open(options->lake, &shard, &folder, out_fault);
+    enum cup_err err = cup_retry_folder_open(options->lake, &shard, &folder, out_fault);
     if (err != CUP_OK) return err;
     if (folder.pending[0] != '\0')
-        print_sums("pending", folder.pending, &(struct cup_retry_sums){0}, out);
+        print_sums(&answer, "pending", folder.pending, &(struct cup_retry_sums){0});
     else
-        err = export_new(options, of, &folder, out, out_fault);
-    cup_retry_priv_close(&folder);
+        err = export_new(options, of, &folder, &answer, out_fault);
+    cup_retry_folder_close(&folder);
     return err;
 }
 

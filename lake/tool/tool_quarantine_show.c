@@ -202,6 +202,18 @@ static void put_name(struct cup_text *text, const char *what, const char *name)
     cup_text_puts(text, "\n");
 }
 
+/* Of a partition the position is an offset. */
+static bool is_partition(const struct cup_quarantine *in, const struct cup_quarantine_row *row)
+{
+    char        behind[16];
+    const char *topic = cup_quarantine_name(in, row->topic);
+    const char *input = cup_quarantine_name(in, row->input);
+    size_t      bytes = strlen(topic);
+
+    snprintf(behind, sizeof behind, "/%" PRId32, row->partition);
+    return strncmp(input, topic, bytes) == 0 && strcmp(input + bytes, behind) == 0;
+}
+
 static void put_text(struct show *show, const struct cup_quarantine_record *record)
 {
     const struct cup_quarantine_row *row  = record->row;
@@ -218,8 +230,8 @@ static void put_text(struct show *show, const struct cup_quarantine_record *reco
     put_name(text, "rule", cup_quarantine_name(in, row->rule));
     put_name(text, "table", cup_quarantine_name(in, row->table));
     put_name(text, "input", cup_quarantine_name(in, row->input));
-    cup_text_printf(text, "  at       byte %" PRId64 " of the input; epoch %" PRId64, row->position,
-                    row->epoch);
+    cup_text_printf(text, "  at       %s %" PRId64 " of the input; epoch %" PRId64,
+                    is_partition(in, row) ? "offset" : "byte", row->position, row->epoch);
     if (row->first_epoch != row->epoch)
         cup_text_printf(text, ", first in %" PRId64, row->first_epoch);
     cup_text_printf(text, "; %s; %" PRId64 " bytes\n", put_time(row->ingested_us, time),

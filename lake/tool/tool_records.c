@@ -84,17 +84,15 @@ static int compare_units(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
-enum cup_err cup_records_open(const struct cup_table *index, const char *only_input,
+enum cup_err cup_records_open(const struct cup_table          *index,
+                              const struct cup_records_filter *filter,
                               struct cup_records *out_records, struct cup_fault *out_fault)
 {
-    struct cup_records records = {.index = index, .only_input = CUP_NAME_NONE};
+    struct cup_records records = {.index = index};
     enum cup_err       err     = CUP_OK;
 
     CUP_ASSERT(index->state != NULL);
-    if (only_input != NULL) {
-        records.only_input = cup_texts_put(&records.names, only_input, strlen(only_input));
-        if (records.only_input == CUP_NAME_NONE) err = no_memory(out_fault);
-    }
+    if (filter != NULL) records.filter = *filter;
     for (uint64_t i = 0; err == CUP_OK && i < index->state->file_count; i++) {
         struct unit_scan units = {.records = &records, .file = i};
         struct cup_scan  scan  = {.folder     = index->path,
@@ -202,6 +200,22 @@ static enum cup_err read_place(struct cup_records *records, const struct cup_row
     return CUP_OK;
 }
 
+static bool is_wanted(const struct cup_records *records, const struct cup_rows *rows, uint32_t row,
+                      const struct cup_index_record *record)
+{
+    const struct cup_records_filter *filter = &records->filter;
+    bool                             timed  = filter->since_us != 0 || filter->until_us != 0;
+    int64_t                          at_us  = record->timestamp_us;
+
+    if (filter->input != NULL && !is_text(rows, CUP_INDEX_INPUT, row, filter->input)) return false;
+    if (filter->topic != NULL && !is_text(rows, CUP_INDEX_TOPIC, row, filter->topic)) return false;
+    if (timed && !record->has_timestamp) return false;
+    if (filter->since_us != 0 && at_us < filter->since_us) return false;
+    if (filter->until_us != 0 && at_us >= filter->until_us) return false;
+    return !filter->has_offsets || (record->has_offset && record->offset >= filter->first &&
+                                    record->offset <= filter->last);
+}
+
 static enum cup_err read_row(struct cup_records *records, const struct cup_rows *rows, uint32_t row,
                              struct cup_fault *out_fault)
 {
@@ -225,12 +239,14 @@ static enum cup_err read_row(struct cup_records *records, const struct cup_rows 
     record.has_partition = cup_cell_i64(rows->columns[CUP_INDEX_PARTITION], row, &partition);
     record.partition     = (int32_t)partition;
     record.has_offset    = cup_cell_i64(rows->columns[CUP_INDEX_OFFSET], row, &record.offset);
+    record.accepted      = is_text(rows, CUP_INDEX_OUTCOME, row, "accepted") ||
+                      is_text(rows, CUP_INDEX_OUTCOME, row, "archived");
     record.has_timestamp =
         cup_cell_i64(rows->columns[CUP_INDEX_TIMESTAMP], row, &record.timestamp_us);
     /* Places of all records are needed: they tell where members end. */
     err = read_place(records, rows, row, &record, out_fault);
     if (err != CUP_OK) return err;
-    if (records->only_input != CUP_NAME_NONE && record.input != records->only_input) return CUP_OK;
+    if (!is_wanted(records, rows, row, &record)) return CUP_OK;
     err = copy_text(records, rows, CUP_INDEX_KEY, row, &record.key, out_fault);
     if (err == CUP_OK)
         err = copy_text(records, rows, CUP_INDEX_HEADERS, row, &record.headers, out_fault);

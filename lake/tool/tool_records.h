@@ -35,6 +35,7 @@ struct cup_index_record {
     uint32_t              sealed;             /* the day of its key; CUP_NAME_NONE: not sealed */
     int32_t               partition;
     bool                  dump, has_timestamp, has_partition, has_offset;
+    bool                  accepted; /* its rows belong in silver */
     enum cup_index_kind   kind;
     int64_t               epoch, position, offset, timestamp_us;
     uint64_t              member_at, at, bytes; /* file != NONE */
@@ -47,11 +48,19 @@ struct cup_member_start {
     uint64_t at;
 };
 
+/* Which records are wanted; zeros: all. A record without a time is of no time. */
+struct cup_records_filter {
+    const char *input, *topic;      /* NULL: all */
+    int64_t     since_us, until_us; /* from, up to but not including; 0: no bound */
+    bool        has_offsets;
+    int64_t     first, last; /* has_offsets: of the offsets, both included */
+};
+
 struct cup_records {
     const struct cup_table     *index;
     struct cup_texts            names;
-    uint32_t                    only_input; /* CUP_NAME_NONE: all */
-    struct cup_records_unit    *units;      /* row groups, by epoch */
+    struct cup_records_filter   filter; /* its texts are lent */
+    struct cup_records_unit    *units;  /* row groups, by epoch */
     uint64_t                    unit_count, unit_cap, next_unit;
     struct cup_index_record    *list; /* of the window, sorted by input and position */
     uint64_t                    count, cap;
@@ -60,10 +69,11 @@ struct cup_records {
     struct cup_delta_priv_arena texts;
 };
 
-/* cup_records_open reads the epochs of all row groups. only_input: NULL = all inputs. */
-CUP_MUST_CHECK enum cup_err cup_records_open(const struct cup_table *index, const char *only_input,
-                                             struct cup_records *out_records,
-                                             struct cup_fault   *out_fault);
+/* cup_records_open reads the epochs of all row groups. filter: NULL = all records. */
+CUP_MUST_CHECK enum cup_err cup_records_open(const struct cup_table          *index,
+                                             const struct cup_records_filter *filter,
+                                             struct cup_records              *out_records,
+                                             struct cup_fault                *out_fault);
 void                        cup_records_close(struct cup_records *records);
 
 /* cup_records_next loads the next window; CUP_END behind the last. Epochs of one window are later

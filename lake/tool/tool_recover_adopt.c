@@ -175,6 +175,14 @@ static bool read_identity(const char *text, struct cup_input_identity *out)
     return true;
 }
 
+/* The ledger has topic/partition for both. The anchor's time is not in it: none is better. */
+static void put_partition(struct cup_position *position)
+{
+    position->topic[strcspn(position->topic, "/")] = '\0';
+    position->identity.inode                       = CUP_ANCHOR_NONE;
+    position->size                                 = 0;
+}
+
 static int by_epoch(const void *a, const void *b)
 {
     const struct cup_ledger_range *x = *(const struct cup_ledger_range *const *)a;
@@ -206,6 +214,7 @@ static enum cup_exit put_position(struct adopt *adopt, const struct cup_ledger_r
     position->size                    = range->size;
     position->ended                   = range->ended;
     position->recorded                = true;
+    if (cup_position_consumed(position->path)) put_partition(position);
     return CUP_EXIT_OK;
 }
 
@@ -234,7 +243,7 @@ static void put_tables(struct adopt *adopt)
         const struct cup_recover_table *table = &recover->tables[i];
         if (table->table == NULL || table->epoch == 0) continue;
         bool ok = cup_journal_tables_note(&adopt->state.tables, table->folder,
-                                          table->table->state->id, table->epoch);
+                                          table->table->state->id, 0, table->epoch);
         CUP_ASSERT(ok);
     }
 }

@@ -34,7 +34,7 @@ static void copy_state(const struct cup_journal_state *from, struct cup_journal_
 static void note_table(struct cup_journal_state *state, const char *folder, const char *id,
                        uint64_t epoch)
 {
-    bool ok = cup_journal_tables_note(&state->tables, folder, id, epoch);
+    bool ok = cup_journal_tables_note(&state->tables, folder, id, 0, epoch);
     CUP_ASSERT(ok);
 }
 
@@ -64,6 +64,8 @@ static void rewind_input(struct cup_journal_state *state, const struct cup_journ
     position->end = position->checked = range->start;
     position->ended                   = false;
     position->recorded                = range->start > 0;
+    if (cup_position_consumed(position->path)) /* its anchor lies in what is given up */
+        position->identity.inode = CUP_ANCHOR_NONE;
 }
 
 /* The state before the open epoch. */
@@ -219,7 +221,8 @@ static enum cup_exit give_up(const struct cup_recover_act   *act,
         fprintf(act->out,
                 "  %" PRIu64 " rows of %" PRIu64 " epochs (%" PRIu64 " to %" PRIu64
                 ") stay missing from it; bronze has their records:\n"
-                "  cupel replay %s --to FOLDER, and run FOLDER as the input of a new pipeline\n",
+                "  cupel replay FOLDER --missing, with the FOLDER of the pipeline, adds them (lake "
+                "%s)\n",
                 given->rows, given->epochs, given->first, given->last, recover->lake);
     cup_text_puts(&line, "\"did\":\"discard table\",\"table\":");
     cup_text_json(&line, table->folder, strlen(table->folder));

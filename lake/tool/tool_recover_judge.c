@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kernels/isal/isal.h"
 #include "lake/tool/tool_recover.h"
 
 #define WHAT_BYTES 8192u /* a path or two and a sentence */
@@ -191,13 +190,9 @@ static void judge_fitness(struct cup_recover *recover, const struct cup_recover_
 static const char *why_stuck(const struct cup_recover_table *table,
                              const struct cup_journal_line  *line)
 {
-    if (table == NULL || table->table == NULL) return line->creates ? NULL : "the table is gone";
-    const struct cup_delta_state *state = table->table->state;
-    if (strcmp(state->id, line->id) != 0) return "the table was created anew";
-    uint32_t crc = state->schema_string != NULL
-                       ? cup_crc32c(0, state->schema_string, strlen(state->schema_string))
-                       : 0;
-    return line->alters && crc != line->crc32c ? "its columns were changed" : NULL;
+    if (table == NULL || table->table == NULL) return "the table is gone";
+    bool same = strcmp(table->table->state->id, line->id) == 0;
+    return same ? NULL : "the table was created anew";
 }
 
 static void find_stuck(struct cup_recover *recover, const char *folder, const char *why, bool alone,
@@ -263,7 +258,8 @@ static const char *input_changed(const struct cup_position *position)
     struct cup_input_identity        now;
     struct stat                      info;
 
-    if (stat(position->path, &info) != 0) return NULL; /* read and put away: that is usual */
+    if (cup_position_consumed(position->path)) return NULL; /* the next run asks the cluster */
+    if (stat(position->path, &info) != 0) return NULL;      /* read and put away: that is usual */
     if (cup_input_identify(position->path, old->head_bytes, &now, NULL) != CUP_OK)
         return "cannot be read";
     if (now.device != old->device || now.inode != old->inode) return "is another file than before";

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kernels/json/json.h"
+#include "kernels/value/utf8.h"
 #include "lake/tool/tool_commands.h"
 #include "lake/tool/tool_value.h"
 
@@ -25,7 +26,8 @@ struct replay {
     struct cup_texts                 made;                  /* inputs whose file was made */
     FILE                            *out, *file;
     uint32_t                         file_input; /* whose file is open */
-    uint64_t                         record_count;
+    bool                             base64;     /* the record's bytes are written so */
+    uint64_t                         record_count, left_count; /* left: lines that are no record */
 };
 
 /* --- where records go --- */
@@ -125,41 +127,82 @@ static void put_text(struct cup_text *line, const char *name, struct cup_index_t
         cup_text_json(line, text.at, text.bytes);
 }
 
-static bool names_repeat(const struct cup_json_doc *doc, const uint8_t *at)
+/* What is no text is {"base64":".."}. */
+static void put_bytes_of(struct cup_text *line, const char *name, struct cup_index_text bytes)
 {
-    for (uint32_t a = 1; a < doc->node_count; a = doc->nodes[a].next)
-        for (uint32_t b = doc->nodes[a].next; b < doc->node_count; b = doc->nodes[b].next) {
-            const struct cup_json_node *x = &doc->nodes[a + 1], *y = &doc->nodes[b + 1];
-            if (x->bytes == y->bytes && memcmp(at + x->at, at + y->at, x->bytes) == 0) return true;
-        }
-    return false;
+    if (bytes.at == NULL || cup_utf8_valid(bytes.at, bytes.bytes)) {
+        put_text(line, name, bytes);
+        return;
+    }
+    cup_text_puts(line, name);
+    cup_text_puts(line, "{\"base64\":");
+    cup_value_put_base64(line, bytes.at, bytes.bytes);
+    cup_text_puts(line, "}");
 }
 
-/* ["name", value] pairs as an object; as they are when a name repeats, which an object cannot say.
- */
-static bool put_pairs(struct cup_text *line, const struct cup_json_doc *doc, const uint8_t *at)
+/* Names that an object can hold: texts, none twice. */
+static bool names_differ(const struct cup_json_doc *doc, const uint8_t *at)
+{
+    for (uint32_t a = 1; a < doc->node_count; a = doc->nodes[a].next) {
+        if (doc->nodes[a + 1].kind != CUP_JSON_STRING) return false;
+        for (uint32_t b = doc->nodes[a].next; b < doc->node_count; b = doc->nodes[b].next) {
+            const struct cup_json_node *x = &doc->nodes[a + 1], *y = &doc->nodes[b + 1];
+            if (x->bytes == y->bytes && memcmp(at + x->at, at + y->at, x->bytes) == 0) return false;
+        }
+    }
+    return true;
+}
+
+/* {"base64":".."}: bytes that are no text. */
+static bool is_base64(const struct cup_json_doc *doc, uint32_t at)
+{
+    const struct cup_json_node *node = &doc->nodes[at];
+    return node->kind == CUP_JSON_OBJECT && node->child_count == 1 &&
+           doc->nodes[at + 1].kind == CUP_JSON_STRING;
+}
+
+static bool are_pairs(const struct cup_json_doc *doc)
 {
     const struct cup_json_node *nodes = doc->nodes;
 
     if (doc->verdict != CUP_JSON_OK || nodes[0].kind != CUP_JSON_ARRAY) return false;
-    for (uint32_t i = 1; i < doc->node_count; i = nodes[i].next)
-        if (nodes[i].kind != CUP_JSON_ARRAY || nodes[i].child_count != 2 ||
-            nodes[i + 1].kind != CUP_JSON_STRING ||
-            (nodes[i + 2].kind != CUP_JSON_STRING && nodes[i + 2].kind != CUP_JSON_NULL))
+    for (uint32_t i = 1; i < doc->node_count; i = nodes[i].next) {
+        if (nodes[i].kind != CUP_JSON_ARRAY || nodes[i].child_count != 2) return false;
+        uint32_t name = i + 1, value = nodes[name].next;
+        if (nodes[name].kind != CUP_JSON_STRING && !is_base64(doc, name)) return false;
+        if (nodes[value].kind != CUP_JSON_STRING && nodes[value].kind != CUP_JSON_NULL &&
+            !is_base64(doc, value))
             return false;
-    if (names_repeat(doc, at)) {
+    }
+    return true;
+}
+
+/* A text or null as it stands in the index. */
+static void put_raw(struct cup_text *line, const uint8_t *at, const struct cup_json_node *node)
+{
+    bool quoted = node->kind == CUP_JSON_STRING; /* its quotes are not its own */
+
+    cup_text_puts(line, quoted ? "\"" : "");
+    cup_text_put(line, at + node->at, node->bytes);
+    cup_text_puts(line, quoted ? "\"" : "");
+}
+
+/* ["name", value] pairs as an object; as they are where one cannot hold them. */
+static bool put_pairs(struct cup_text *line, const struct cup_json_doc *doc, const uint8_t *at)
+{
+    const struct cup_json_node *nodes = doc->nodes;
+
+    if (!are_pairs(doc)) return false;
+    if (!names_differ(doc, at)) {
         cup_text_put(line, at + nodes[0].at, nodes[0].bytes);
         return true;
     }
     cup_text_puts(line, "{");
     for (uint32_t i = 1; i < doc->node_count; i = nodes[i].next) {
-        const struct cup_json_node *name = &nodes[i + 1], *value = &nodes[i + 2];
-        bool                        null = value->kind == CUP_JSON_NULL;
-        cup_text_puts(line, i > 1 ? ",\"" : "\"");
-        cup_text_put(line, at + name->at, name->bytes);
-        cup_text_puts(line, null ? "\":null" : "\":\"");
-        if (!null) cup_text_put(line, at + value->at, value->bytes);
-        if (!null) cup_text_puts(line, "\"");
+        cup_text_puts(line, i > 1 ? "," : "");
+        put_raw(line, at, &nodes[i + 1]);
+        cup_text_puts(line, ":");
+        put_raw(line, at, &nodes[nodes[i + 1].next]);
     }
     cup_text_puts(line, "}");
     return true;
@@ -224,8 +267,8 @@ static enum cup_err put_dump(struct replay *replay, const struct cup_index_recor
     if (record->has_offset) cup_text_printf(line, ",\"offset\":%" PRId64, record->offset);
     if (record->has_timestamp) /* Kafka's timestamps are milliseconds */
         cup_text_printf(line, ",\"timestamp\":%" PRId64, record->timestamp_us / 1000);
-    put_text(line, ",\"key\":", value->key);
-    put_text(line, ",\"value\":", value->value);
+    put_bytes_of(line, ",\"key\":", value->key);
+    put_bytes_of(line, ",\"value\":", value->value);
     enum cup_err err = put_headers(replay, value->headers, out_fault);
     if (err != CUP_OK) return err;
     cup_text_puts(line, "}");
@@ -242,8 +285,12 @@ static enum cup_err put_record(struct replay *replay, const struct cup_index_rec
     if (err == CUP_NOT_FOUND) return CUP_OK; /* erased, and counted */
     if (err == CUP_OK) err = turn_to(replay, record->input, out_fault);
     if (err != CUP_OK) return err;
+    if (replay->options->dump && record->kind == CUP_KIND_LINE) {
+        replay->left_count++;
+        return CUP_OK;
+    }
     replay->record_count++;
-    if (record->dump && record->kind != CUP_KIND_LINE)
+    if (replay->options->dump || (record->dump && record->kind != CUP_KIND_LINE))
         return put_dump(replay, record, &value, out_fault);
     return put_bytes(replay, value.value.at, value.value.bytes, out_fault);
 }
@@ -283,12 +330,12 @@ static enum cup_err replay_pipeline(struct replay *replay, const struct cup_pipe
                           pipeline->name, out_fault);
     replay->values.records = &replay->records;
     if (err == CUP_OK)
-        err = cup_records_open(index, replay->options->input, &replay->records, out_fault);
+        err = cup_records_open(index, &replay->options->filter, &replay->records, out_fault);
     if (err == CUP_OK) err = put_all(replay, out_fault);
     if (err == CUP_OK && replay->record_count + replay->values.keys.erased == 0 &&
-        replay->options->input != NULL)
+        replay->options->filter.input != NULL)
         err = cup_fault_set(out_fault, CUP_NOT_FOUND, "find records of the input",
-                            replay->options->input);
+                            replay->options->filter.input);
     (void)close_file(replay, NULL); /* after a failure nothing is promised of the file */
     cup_records_close(&replay->records);
     cup_keys_put_erased(&replay->values.keys, &replay->erased);
@@ -314,6 +361,10 @@ static enum cup_exit run(struct replay *replay, const struct cup_pipelines *pipe
         fprintf(stderr, "cupel-lake: %" PRIu64 " records%s%s\n", replay->record_count,
                 replay->erased.bytes > 0 ? "; " : "",
                 replay->erased.bytes > 0 ? replay->erased.at : "");
+        if (replay->left_count > 0)
+            fprintf(stderr,
+                    "cupel-lake: %" PRIu64 " lines of dumps that are no records are left out\n",
+                    replay->left_count);
         return CUP_EXIT_OK;
     }
     fprintf(stderr, "cupel-lake: %s: %s: %s%s%s", cup_err_text(fault.err), fault.what, fault.where,

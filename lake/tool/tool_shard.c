@@ -110,6 +110,22 @@ void cup_shards_free(struct cup_shards *shards)
     *shards = (struct cup_shards){0};
 }
 
+uint32_t cup_shards_count(const char *lake, const char *domain, const char *pipeline)
+{
+    char     path[CUP_PATH_BYTES];
+    char     text[16];
+    uint32_t count = 1; /* a lake that was begun before the number was noted */
+    FILE    *file  = NULL;
+
+    if (snprintf(path, sizeof path, "%s/_cupel/%s/%s/shards", lake, domain, pipeline) <
+        (int)sizeof path)
+        file = fopen(path, "re");
+    if (file != NULL && fgets(text, sizeof text, file) != NULL)
+        count = (uint32_t)strtoul(text, NULL, 10);
+    if (file != NULL) (void)fclose(file); /* it was only read */
+    return count;
+}
+
 void cup_shard_app(const struct cup_shard *shard, char out_app[CUP_SHARD_BYTES])
 {
     snprintf(out_app, CUP_SHARD_BYTES, "cupel/%s/%s/%u", shard->domain, shard->pipeline,

@@ -39,6 +39,10 @@ CUP_MUST_CHECK enum cup_err cup_shards_find(const char *lake, const char *domain
                                             struct cup_fault  *out_fault);
 void                        cup_shards_free(struct cup_shards *shards);
 
+/* cup_shards_count says among how many shards a pipeline's inputs are shared out, since it was
+ * begun; 1 when nothing says so. */
+uint32_t cup_shards_count(const char *lake, const char *domain, const char *pipeline);
+
 /* cup_shard_app writes the appId of its transactions; cup_shard_folder its folder below the lake;
  * leaf: what lies in it, "" for itself. */
 void cup_shard_app(const struct cup_shard *shard, char out_app[CUP_SHARD_BYTES]);

@@ -5,20 +5,13 @@
 #include <string.h>
 
 #include "base/err.h"
-
-static uint32_t hash_text(const char *at, size_t bytes)
-{
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ (uint8_t)at[i]) * 0x100000001b3u;
-    return (uint32_t)(hash ^ hash >> 32);
-}
+#include "base/hash.h"
 
 static uint32_t find_slot(const struct cup_texts *names, const char *at, size_t bytes)
 {
     uint32_t mask = names->slot_count - 1;
-    uint32_t slot = hash_text(at, bytes) & mask;
+    uint64_t hash = cup_hash_bytes(CUP_HASH_START, at, bytes);
+    uint32_t slot = (uint32_t)(hash ^ hash >> 32) & mask;
 
     CUP_ASSERT(names->slot_count > names->count);
     for (; names->slots[slot] != 0; slot = (slot + 1) & mask) {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lake/tool/tool_value.h"
 
+#include "kernels/value/binary.h"
+
+#define BASE64_GROUP 3u
+
 enum cup_err cup_values_open(struct cup_values *values, const char *bronze, const char *keys,
                              const char *domain, const char *pipeline, struct cup_fault *out_fault)
 {
@@ -93,4 +97,22 @@ enum cup_err cup_values_read(struct cup_values *values, const struct cup_index_r
                ? cup_fault_set(out_fault, CUP_CORRUPT, "a bronze file is gone; restore it",
                                values->member.folder)
                : err;
+}
+
+void cup_value_put_base64(struct cup_text *text, const void *bytes, size_t count)
+{
+    const uint8_t *from = bytes;
+    uint8_t        out[4096];
+    size_t         step = sizeof out / 4 * BASE64_GROUP;
+
+    if (from == NULL) {
+        cup_text_puts(text, "null");
+        return;
+    }
+    cup_text_puts(text, "\"");
+    for (size_t at = 0; at < count; at += step) {
+        size_t some = count - at < step ? count - at : step;
+        cup_text_put(text, out, cup_base64_encode(from + at, some, out));
+    }
+    cup_text_puts(text, "\"");
 }

@@ -40,4 +40,7 @@ CUP_MUST_CHECK enum cup_err cup_values_read(struct cup_values             *value
                                             struct cup_value              *out_value,
                                             struct cup_fault              *out_fault);
 
+/* cup_value_put_base64 appends bytes as a JSON string of base64; NULL as null. */
+void cup_value_put_base64(struct cup_text *text, const void *bytes, size_t count);
+
 #endif

@@ -83,6 +83,7 @@ static enum cup_err check_all(struct cup_check *check, struct cup_fault *out_fau
     enum cup_err err = cup_check_open_tables(check, out_fault);
     if (err == CUP_OK) err = cup_check_files(check, out_fault);
     if (err == CUP_OK) err = cup_check_rows(check, out_fault);
+    if (err == CUP_OK && check->deep) err = cup_check_twice(check, out_fault);
     if (err == CUP_OK) err = cup_check_bronze(check, out_fault);
     cup_check_close_tables(check);
     return err;

@@ -140,7 +140,7 @@ static void play_good(void)
     send_message(CUP_WIRE_ENDED, NULL, 0);
 }
 
-static void play_fault(void)
+static void send_fault(void)
 {
     struct cup_fault fault   = {.err = CUP_NO_SPACE, .os_errno = ENOSPC, .where = "lake/x.parquet"};
     struct cup_text  payload = {0};
@@ -149,6 +149,29 @@ static void play_fault(void)
     cup_text_puts(&payload, "write a file");
     send_message(CUP_WIRE_FAULT, payload.at, payload.bytes);
     cup_text_free(&payload);
+}
+
+static void play_fault(void)
+{
+    send_fault();
+    exit(1);
+}
+
+/* Control has a message for a data plane that has said why it ends, and is gone. */
+static void play_last_words(void)
+{
+    pid_t control = getppid();
+    char  path[64], state = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)control);
+    CHECK(kill(control, SIGSTOP) == 0);
+    while (state != 'T') {
+        FILE *file = fopen(path, "r");
+        CHECK(file != NULL && fscanf(file, "%*d (%*[^)]) %c", &state) == 1 && fclose(file) == 0);
+    }
+    CHECK(kill(control, SIGTERM) == 0);
+    send_fault();
+    CHECK(close(CUP_CONTROL_FD) == 0 && kill(control, SIGCONT) == 0);
     exit(1);
 }
 
@@ -212,6 +235,55 @@ static void play_full(void)
     play_fault();
 }
 
+static void put_lag(struct cup_text *payload, struct cup_wire_lag lag, const char *topic)
+{
+    lag.topic_bytes = (uint32_t)strlen(topic);
+    cup_text_put(payload, &lag, sizeof(lag));
+    cup_text_puts(payload, topic);
+}
+
+/* Partitions that are behind, a cluster that is away for a while, and the end of it all. */
+static void play_topics(void)
+{
+    const struct cup_wire_status away    = {.state = CUP_WIRE_CUT_OFF,
+                                            .fault = {.err = CUP_IO, .where = "broker b:9092"}};
+    struct cup_text              payload = {0};
+
+    put_lag(&payload,
+            (struct cup_wire_lag){
+                .consumed = 90, .committed = 80, .visible = 70, .high = 100, .visible_ms = 1234},
+            "bank.account");
+    put_lag(&payload, (struct cup_wire_lag){.high = -1, .visible_ms = -1, .partition = 3}, "new");
+    send_message(CUP_WIRE_LAG, payload.at, payload.bytes);
+    send_status(&away, "connect: see kafka.brokers");
+    send_status(&away, "connect: see kafka.brokers");
+    send_status(&(struct cup_wire_status){.state = CUP_WIRE_RUNNING}, "");
+    cup_stats_add(&stats->workers[0].counters[CUP_COUNTER_RECORDS_LOST], 17);
+    cup_stats_add(&stats->workers[0].counters[CUP_COUNTER_PUBLISHED], 4321);
+    cup_stats_add(&stats->workers[0].counters[CUP_COUNTER_DELIVERED_EPOCH], 40);
+    cup_stats_add(&stats->workers[0].counters[CUP_COUNTER_SPOOL_BYTES], 2500000);
+    cup_stats_add(&stats->workers[0].counters[CUP_COUNTER_DELIVERY_FAILED], 3);
+    cup_stats_add(&stats->workers[0].counters[CUP_COUNTER_NOT_FORWARDED], 1);
+    count();
+    send_epoch();
+    CHECK(kill(getppid(), SIGTERM) == 0);
+    expect_stop();
+    send_message(CUP_WIRE_ENDED, NULL, 0);
+    cup_text_free(&payload);
+}
+
+static void play_topics_fault(void)
+{
+    const struct cup_fault fault   = {.err = CUP_INPUT_CHANGED, .where = "bank.account/0: 17"};
+    struct cup_text        payload = {0};
+
+    cup_text_put(&payload, &fault, sizeof(fault));
+    cup_text_puts(&payload, "records were deleted before they were read");
+    send_message(CUP_WIRE_FAULT, payload.at, payload.bytes);
+    cup_text_free(&payload);
+    exit(1);
+}
+
 int main(void)
 {
     const char *part = getenv("CUPEL_FAKE");
@@ -223,8 +295,12 @@ int main(void)
     send_ready(1);
     if (strcmp(part, "good") == 0) play_good();
     if (strcmp(part, "fault") == 0) play_fault();
+    if (strcmp(part, "last words") == 0) play_last_words();
     if (strcmp(part, "setbacks") == 0) play_setbacks();
     if (strcmp(part, "full") == 0) play_full();
+    if (strcmp(part, "topics") == 0) play_topics();
+    if (strcmp(part, "topics fault") == 0) play_topics_fault();
+    if (strcmp(part, "bad lag") == 0) send_message(CUP_WIRE_LAG, "x", 1);
     if (strcmp(part, "bad state") == 0)
         send_status(&(struct cup_wire_status){.state = CUP_WIRE_STATE_COUNT}, "");
     if (strcmp(part, "crash") == 0) (void)raise(SIGKILL);

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal:   the command says what is wrong and what to do, with the exit codes that help names.
 Method: run the program as a person would: help, wrong words, a folder to validate, the example in
-        configs/bank. Nothing here starts the data plane. Arguments: CUPEL ROOT."""
+        configs/bank and configs/kafka. Nothing here starts the data plane. Arguments: CUPEL ROOT."""
+import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -82,12 +84,45 @@ def check_validate(folder):
                                         'decimal_base64')
 
 
+def check_kafka(folder):
+    kafka = folder / 'kafka'
+    shutil.copytree(ROOT / 'configs/kafka', kafka)
+    check(run('validate', kafka), 2, err='pipeline.yaml:20: the environment has no variable BROKERS')
+    os.environ['BROKERS'] = 'localhost:9092'
+    check(run('validate', kafka), 0, 'topics /pg\\.bank\\.(customer|account|transaction)/: behind')
+    check(run('validate', kafka), 0, '  cleanup.policy = compact')
+    text = (kafka / 'pipeline.yaml').read_text()
+    keys = re.findall(r'^(?:kafka|output|input\[\])\.([a-z_]+)', run('help', 'config')[1], re.M)
+    assert len(keys) > 20, keys
+    for key in set(keys) - {'files', 'form', 'independent'}:
+        assert re.search(rf'^[ #-]*{key}:', text, re.M), f'configs/kafka does not explain {key}'
+    for line in re.findall(r'^  # (\w+: secrets/\S+)$', text, re.M):
+        assert line.split(':')[0] in keys, line
+    secured = text.replace('security: plaintext', 'security: sasl_tls\n  username: cupel\n'
+                                                  '  password_file: secrets/kafka')
+    (kafka / 'pipeline.yaml').write_text(secured)
+    check(run('validate', kafka), 2, err='kafka.password_file: ')
+    (kafka / 'secrets').mkdir()
+    (kafka / 'secrets/kafka').write_text('hunter2')
+    (kafka / 'secrets/kafka').chmod(0o600)
+    shown = run('validate', kafka)
+    check(shown, 0, 'sasl.password = what is in ')
+    assert 'hunter2' not in shown[1] + shown[2]
+    (kafka / 'pipeline.yaml').write_text(secured + 'format: auto\n')
+    check(run('validate', kafka), 2, err='format: auto')
+    check(run('run', '--topics', 'a', '--lake', folder / 'lake'), 2, err='kafka.brokers: is missing')
+    check(run('run', '--brokers', 'b:1', '--topics', 'a b', '--lake', folder / 'lake'), 2,
+          err='"a b" is no name of a topic')
+    check(run('run', '--shard', '3/3', '--input', 'x', '--lake', folder / 'lake'), 2, err='"3/3" is no shard')
+
+
 def main():
     check_words()
     with tempfile.TemporaryDirectory() as folder:
         check_contract(pathlib.Path(folder))
         check_run(pathlib.Path(folder))
         check_validate(pathlib.Path(folder))
+        check_kafka(pathlib.Path(folder))
 
 
 main()

@@ -88,6 +88,44 @@ static void check_order_and_groups(const char *folder)
     CHECK(count == 1 && strcmp(files[0].topic, "x") == 0);
 }
 
+/* Entries go to the shards in turn; what is left has groups without holes. */
+static void check_shards(const char *folder)
+{
+    struct cup_inputs_file   *files;
+    uint32_t                  count, sum = 0;
+    const char               *patterns[3];
+    struct cup_settings_input inputs[3];
+    struct cup_settings       settings;
+
+    for (uint32_t i = 0; i < 3; i++) {
+        static const char *const names[] = {"in/*/x", "forms/*", "more/*"};
+        patterns[i]                      = join(folder, names[i]);
+        inputs[i]                        = (struct cup_settings_input){.patterns = &patterns[i]};
+        inputs[i].pattern_count          = 1;
+        inputs[i].independent            = i == 0;
+    }
+    (void)fixture_file(&keep, folder, "more/a", "{}");
+    cup_settings_default(&settings);
+    settings.inputs      = inputs;
+    settings.input_count = 3;
+    settings.shard_count = 2;
+    for (settings.shard = 0; settings.shard < 2; settings.shard++) {
+        CHECK(cup_inputs_find(&keep, &settings, &files, &count, &says) == CUP_OK && count == 11);
+        count = cup_inputs_keep(&settings, files, count);
+        sum += count;
+        CHECK(count == (settings.shard == 0 ? 4 : 7));
+        for (uint32_t i = 0; i < count; i++) {
+            CHECK(files[i].entry % 2 == settings.shard);
+            CHECK(files[i].group == (settings.shard == 0 ? i : 0));
+        }
+    }
+    CHECK(sum == 11);
+    settings.shard_count = 5;
+    settings.shard       = 4;
+    CHECK(cup_inputs_find(&keep, &settings, &files, &count, &says) == CUP_OK);
+    CHECK(cup_inputs_keep(&settings, files, count) == 0);
+}
+
 static void check_errors(const char *folder)
 {
     struct cup_inputs_file *files  = NULL;
@@ -117,6 +155,7 @@ int main(int argc, char **argv)
     const char *folder = fixture_folder(&keep);
     check_forms(folder);
     check_order_and_groups(folder);
+    check_shards(folder);
     check_errors(folder);
     fixture_remove(folder);
     cup_keep_close(&keep);

@@ -68,9 +68,10 @@ static void check_mistakes(void)
          "p/pipeline.yaml:2: limts: there is no such key; allowed here: "
          "name, domain, source, owner, lake, format, metadata_prefix, input, limits, commit, "},
         {"limts: {}\n", "(did you mean limits?)"},
+        {"kafka: {password: secret}\n", "(did you mean password_file?)"},
         {"limits:\n  depth: 3\n", ":2: limits.depth: there is no such key; allowed here: "
                                   "record_bytes_max, depth_max, members_max, key_bytes_max, "
-                                  "number_bytes_max\n"},
+                                  "number_bytes_max (did you mean depth_max?)\n"},
         {"limits:\n  depth_max: 0\n",
          ":2: limits.depth_max: 0 is out of range; allowed: 1 to 1024"},
         {"\n\nmemory: lots\n", ":3: memory: \"lots\" is no bytes; allowed: 16777216 to"},
@@ -85,7 +86,7 @@ static void check_mistakes(void)
         {"input:\n  - form: dump\n", ":2: input[].files: is missing; give a glob"},
         {"input:\n  - files: {a: b}\n", ":2: input[].files: must be a glob or a list of globs"},
         {"input:\n  - file: a\n", ":2: input[].file: there is no such key; allowed here: files, "
-                                  "form, independent (did you mean files?)"},
+                                  "form, independent, topics, start (did you mean files?)"},
         {"domain: a\nowner: b\ndomain: c\n", ":3: domain stands twice; the first is in line 1"},
         {"lake: ${CUPEL_NO_SUCH}\n", ":1: the environment has no variable CUPEL_NO_SUCH"},
         {"a: [\n", "p/pipeline.yaml:2: "},

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "control/config/cluster.h"
 #include "control/supervise/child.h"
 #include "control/supervise/report.h"
 #include "tests/control/fixture.h"
@@ -36,19 +37,16 @@ static void redirect(const char *name, FILE *to)
 }
 
 /* One run in a process of its own; its exit code. */
-static int run(const char *part)
+static int run_settings(const char *part, const struct cup_settings *settings,
+                        const struct cup_inputs_file *inputs, uint32_t input_count)
 {
-    struct cup_settings    settings;
-    struct cup_inputs_file input  = {.path = "/data/a.ndjson", .topic = "a.ndjson", .bytes = 10};
-    int                    status = 0;
+    int status = 0;
 
-    cup_settings_default(&settings);
-    settings.until_end                 = true;
     struct cup_catalog         catalog = fixture_catalog(&keep);
-    const struct cup_supervise job     = {.settings    = &settings,
+    const struct cup_supervise job     = {.settings    = settings,
                                           .lake        = catalog.lake,
-                                          .inputs      = &input,
-                                          .input_count = 1,
+                                          .inputs      = inputs,
+                                          .input_count = input_count,
                                           .catalog     = &catalog};
     CHECK(setenv("CUPEL_FAKE", part, 1) == 0);
     pid_t pid = fork();
@@ -62,6 +60,33 @@ static int run(const char *part)
     read_back("out", out, sizeof(out));
     read_back("err", err, sizeof(err));
     return WEXITSTATUS(status);
+}
+
+static int run(const char *part)
+{
+    struct cup_settings    settings;
+    struct cup_inputs_file input = {.path = "/data/a.ndjson", .topic = "a.ndjson", .bytes = 10};
+
+    cup_settings_default(&settings);
+    settings.until_end = true;
+    return run_settings(part, &settings, &input, 1);
+}
+
+/* Of topics, for ever. */
+static int run_topics(const char *part)
+{
+    struct cup_settings       settings;
+    struct cup_settings_topic topic = {.name = "bank.account"};
+    struct cup_settings_input input = {.topics = &topic, .topic_count = 1};
+
+    cup_settings_default(&settings);
+    settings.inputs      = &input;
+    settings.input_count = 1;
+    cup_cluster_put(&keep, &settings.kafka,
+                    &(struct cup_settings_property){.name = "bootstrap.servers", .value = "b"});
+    settings.output.kind = CUP_OUTPUT_CHANGES;
+    cup_cluster_complete(&keep, &settings);
+    return run_settings(part, &settings, NULL, 0);
 }
 
 static void check_has(const char *text, const char *piece)
@@ -92,6 +117,7 @@ static void check_good(void)
               "1,234,567 records = 1,234,000 accepted + 67 quarantined + 500 dropped by rule\n");
     check_has(out, "1 epochs, the last is 41, longest apply 0.250 s\n");
     CHECK(strstr(out, "paused") == NULL && strstr(out, "abandoned") == NULL);
+    CHECK(strstr(out, "output") == NULL);
 }
 
 static void check_bad_ends(void)
@@ -106,6 +132,11 @@ static void check_bad_ends(void)
     check_has(err, "what to do: free some space");
     check_has(err, "give the same command again");
     check_has(err, "nothing undecided is visible; it goes on where it stopped");
+
+    CHECK(run("last words") == CUP_EXIT_FAULT);
+    check_has(err, "stopping: the open epoch is being finished");
+    check_has(err, "write a file: the disk is full: lake/x.parquet (No space left on device)");
+    CHECK(strstr(err, "the data plane is gone") == NULL);
 
     CHECK(run("schemaless") == CUP_EXIT_FAULT);
     check_has(err, "table pg.db.bank.t (topic pg.bank.t): its records carry no schema and no");
@@ -132,8 +163,9 @@ static void check_setbacks(void)
     char wanted[512];
 
     CHECK(run("setbacks") == CUP_EXIT_OK);
-    check_has(err, "cupel: reading again: sync: the operating system refused: staging/x-1 "
-                   "(Input/output error); epoch 7 was abandoned (1 of 3)\n");
+    check_has(
+        err, "cupel: reading again: sync: the operating system or the cluster refused: staging/x-1 "
+             "(Input/output error); epoch 7 was abandoned (1 of 3)\n");
     check_has(err, "cupel: reading again: write: the disk is full: x-2 (No space left on device); "
                    "epoch 7 was abandoned\n");
     snprintf(wanted, sizeof(wanted),
@@ -141,12 +173,13 @@ static void check_setbacks(void)
              "when there is room\n",
              fixture_catalog(&keep).lake);
     check_has(err, wanted);
-    CHECK(count_of(err, "paused:") == 1); /* however long it lasts */
+    CHECK(count_of(err, "cupel: paused:") == 1); /* however long it lasts; progress says it, too */
     check_has(err,
-              "cupel: trying again: link: the operating system refused: staging/x-1 "
+              "cupel: trying again: link: the operating system or the cluster refused: staging/x-1 "
               "(Input/output error); epoch 8 is decided, but not yet in all tables (2 of 3)\n");
     CHECK(count_of(err, "cupel: going on\n") == 3);
-    check_has(out, "paused 1 times for 0 s: the disk was full\n");
+    check_has(out, "paused 1 times for "); /* how long the machine took */
+    check_has(out, " s: the disk was full\n");
     check_has(out, "2 epochs abandoned, their input read again\n");
 
     CHECK(run("full") == CUP_EXIT_FAULT);
@@ -155,6 +188,37 @@ static void check_setbacks(void)
     check_has(err, "nothing undecided is visible; it goes on where it stopped");
 
     CHECK(run("bad state") == CUP_EXIT_FAULT);
+    check_has(err, "message of the data plane: the bytes do not have the form");
+}
+
+static void check_topics(void)
+{
+    CHECK(run_topics("topics") == CUP_EXIT_OK);
+    check_has(
+        err,
+        "cupel: the cluster is away: connect: see kafka.brokers: the operating system or "
+        "the cluster refused: broker b:9092; what was read is committed as ever, and reading goes "
+        "on when it is back\n");
+    CHECK(count_of(err, "cupel: the cluster is away") == 1); /* however often it is tried */
+    CHECK(count_of(err, "cupel: going on\n") == 1);
+    CHECK(strstr(err, "no file matches") == NULL && strstr(out, "files followed") == NULL);
+    check_has(out, "  consumed      committed        visible            end         behind  "
+                   "seconds  partition\n");
+    check_has(out, " 90             80             70            100             30      1.2  "
+                   "bank.account/0\n");
+    check_has(out, " -              -        -  new/3\n");
+    check_has(out, "17 offsets were skipped: their records were deleted before they could be read "
+                   "(kafka.gaps: skip; the ledger says which)\n");
+    CHECK(strstr(out, "stopped before the end") == NULL); /* there is none */
+    check_has(out, "output: 4,321 records published, up to epoch 40\n"
+                   "output: 2.50 MB of later epochs wait for the next run\n"
+                   "output: stopped and begun anew 3 times, see the messages above\n"
+                   "output: 1 records of more than 100 MiB were not forwarded\n");
+
+    CHECK(run_topics("topics fault") == CUP_EXIT_FAULT);
+    check_has(err, "what to do: find out who deleted records or made the topic anew. To go on "
+                   "without records that retention deleted: kafka.gaps: skip.");
+    CHECK(run_topics("bad lag") == CUP_EXIT_FAULT);
     check_has(err, "message of the data plane: the bytes do not have the form");
 }
 
@@ -215,6 +279,17 @@ static void check_progress(void)
     cup_report_progress(&report, &line);
     check_has(line.at, "500 records  0/s");
     check_has(line.at, "  paused: 12 MiB free, 64 MiB needed");
+    CHECK(strstr(line.at, "output") == NULL);
+    report.publishes  = true;
+    report.epoch_last = 9;
+    cup_stats_add(&stats.workers[0].counters[CUP_COUNTER_DELIVERED_EPOCH], 7);
+    cup_text_clear(&line);
+    cup_report_progress(&report, &line);
+    CHECK(strstr(line.at, "output") == NULL); /* nothing waits */
+    cup_stats_add(&stats.workers[0].counters[CUP_COUNTER_SPOOL_BYTES], 1500000);
+    cup_text_clear(&line);
+    cup_report_progress(&report, &line);
+    check_has(line.at, "  output 2 epochs, 1.5 MB behind");
     cup_text_free(&line);
     cup_text_free(&broken);
 }
@@ -229,6 +304,7 @@ int main(int argc, char **argv)
     check_good();
     check_bad_ends();
     check_setbacks();
+    check_topics();
     check_signals();
     check_progress();
     check_find(argv[2]);

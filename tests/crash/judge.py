@@ -67,7 +67,7 @@ def orphans(lake):
         log, own = '_delta_log' in path.parts, any(path.is_relative_to(s) for s in shards)
         if (log and path.name.startswith('.tmp')) or (own and 'staging' in path.parts):
             wrong.append(f'{path.relative_to(lake.folder)} was left behind')
-        elif not log and not own:
+        elif not log and not own and path.name != 'shards':
             wrong.append(f'nothing names {path.relative_to(lake.folder)}')
     return wrong
 

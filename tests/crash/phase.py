@@ -15,17 +15,22 @@ PHASES = ('starting', 'reading', 'staging', 'placing', 'decided', 'applying')
 HEADER = struct.Struct('<4sIQIHHI')
 ALIGN, MORE = 4096, 1
 PAUSE_SECONDS, STEP_SECONDS = 0.01, 0.0005
+STAND_SECONDS = 300
 NUMBER = re.compile(r'^(?:part-)?(\d{10,})-')
 
 
 def messages(raw):
-    """[payload]; frames that go on in the next one are joined. Ends at the first that is not whole."""
+    """[payload]; frames that go on in the next one are joined. Ends at the first that is not whole: where a writer was
+    killed within it there are zeros, and text has none."""
     found, open_, at = [], b'', 0
     while at + HEADER.size <= len(raw):
         magic, size, _, _, _, flags, _ = HEADER.unpack_from(raw, at)
         if magic != b'CJR1' or at + HEADER.size + size > len(raw):
             break
-        open_ += raw[at + HEADER.size:at + HEADER.size + size]
+        payload = raw[at + HEADER.size:at + HEADER.size + size]
+        if b'\0' in payload:
+            break
+        open_ += payload
         if not flags & MORE:
             found.append(open_)
             open_ = b''
@@ -34,13 +39,13 @@ def messages(raw):
 
 
 def lines(payload):
-    """[line as dict], commits with their `text`."""
+    """[line as dict], commits and declares with their `text`."""
     found, at = [], 0
     while at < len(payload):
         end = payload.index(b'\n', at)
         line = json.loads(payload[at:end])
         at = end + 1
-        if line['t'] == 'commit':
+        if line['t'] in ('commit', 'declare'):
             line['text'] = payload[at:at + line['bytes']]
             at += line['bytes']
         found.append(line)
@@ -82,6 +87,21 @@ def phase(lake):
         if match and int(match[1]) == number + 1 and 'staging' not in path.parts:
             return 'placing'
     return 'staging' if any(lake.glob('_cupel/*/*/[0-9]*/staging/*')) else 'reading'
+
+
+def stands_in(run, lake, wanted):
+    """Waits until the run, whose data plane stops by itself (tools/stand.c), stands in the wanted phase, and stops
+    the rest of it; False when it ended first, or goes on for too long."""
+    until = time.monotonic() + STAND_SECONDS
+    while run.running() and time.monotonic() < until:
+        plane = run.data_plane()
+        if plane is not None and run.state(plane) == 'T':
+            run.stop()
+            if phase(lake) == wanted:
+                return True
+            run.signal(signal.SIGCONT)
+        time.sleep(STEP_SECONDS)
+    return False
 
 
 def stop_in(run, lake, wanted, random):

@@ -19,9 +19,9 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / 'oracle'))
 
 import bank  # noqa: E402
 import contracts  # noqa: E402
+import runs  # noqa: E402
 
 RECORD_BYTES = 1200  # with epochs of 1 MiB, about 900 records an epoch
-DIE_SECONDS = 20
 SECTOR = 512
 SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are one number
 SHUTDOWN_NOW = 2       # without flushing the file system's journal: as if the power went
@@ -80,70 +80,27 @@ class Input:
             yield step
 
     def pipeline(self, name, extra=''):
-        """A pipeline folder with the smallest epochs that there are."""
+        """A pipeline folder with small epochs."""
         return contracts.write_pipeline(
             self.home / name, [self.files / '*'], contracts.of_bank(self.tables),
             extra=f'    independent: true\ncommit:\n  bytes: 1MiB\n{extra}')
 
 
-class Run:
-    """`cupel run` in a session of its own: it and its data plane can be stopped and killed as one."""
+class Run(runs.Run):
+    """`cupel run` with two workers."""
+    ENDS = ['--until-end']
 
     def __init__(self, cupel, pipeline, lake, *options, **more):
-        self.log = pathlib.Path(f'{lake}.{time.monotonic_ns()}.txt' if 'log' not in more else more.pop('log'))
-        with open(self.log, 'wb') as out:
-            self.process = subprocess.Popen(
-                [str(cupel), 'run', str(pipeline), '--until-end', '--lake', str(lake), '--workers', '2', *options],
-                stdout=out, stderr=subprocess.STDOUT, start_new_session=True, **more)
-        self.pid = self.process.pid
-
-    def running(self):
-        return self.process.poll() is None
-
-    def said(self):
-        return self.log.read_text(errors='replace')
-
-    def members(self):
-        """Processes of the session that still run: cupel and what it started."""
-        found = []
-        for path in pathlib.Path('/proc').glob('[0-9]*/stat'):
-            try:
-                name, _, rest = path.read_text().rpartition(')')
-                state, _, _, session = rest.split()[:4]
-                threads = len(list((path.parent / 'task').iterdir()))
-            except OSError:
-                continue  # it ended while we looked
-            # a zombie whose threads are still ending holds its locks
-            if int(session) == self.pid and (state != 'Z' or threads > 1):
-                found.append((int(path.parent.name), name.partition('(')[2], state))
-        return found
-
-    def data_plane(self):
-        return next((pid for pid, name, _ in self.members() if name == 'cupel-dataplane'), None)
-
-    def signal(self, number):
-        with contextlib.suppress(ProcessLookupError):  # it may just have ended
-            os.killpg(self.pid, number)
-
-    def stop(self):
-        """Stops every thread of it, and waits until they are."""
-        self.signal(signal.SIGSTOP)
-        until = time.monotonic() + DIE_SECONDS
-        while any(state not in 'TtZ' for _, _, state in self.members()):
-            assert time.monotonic() < until, f'{self.members()} does not stop'
-            time.sleep(0.0005)
-
-    def gone(self, seconds=DIE_SECONDS):
-        """The exit code, when nothing of the session is left."""
-        code = self.process.wait(seconds)
-        until = time.monotonic() + seconds
-        while self.members():
-            assert time.monotonic() < until, f'{self.members()} outlives cupel'
-            time.sleep(0.002)
-        return code
+        log = more.pop('log', f'{lake}.{time.monotonic_ns()}.txt')
+        super().__init__([cupel, 'run', pipeline, *self.ENDS, '--lake', lake, '--workers', '2', *options], log, **more)
 
 
-def finish(cupel, pipeline, lake, *options, timeout=120):
+class Follow(Run):
+    """A run that ends when it is told to."""
+    ENDS = []
+
+
+def finish(cupel, pipeline, lake, *options, timeout=600):
     """Runs to the end of the input; gives what was said."""
     run = Run(cupel, pipeline, lake, *options)
     code = run.gone(timeout)
@@ -159,7 +116,8 @@ def clear(lake):
 
 # --- file systems ---
 
-MAKE = {'ext4': ['mkfs.ext4', '-q', '-F', '-b', '4096', '-E', 'nodiscard,lazy_itable_init=0,lazy_journal_init=0'],
+# root is not to have room that others have not
+MAKE = {'ext4': ['mkfs.ext4', '-q', '-F', '-b', '4096', '-m', '0', '-E', 'nodiscard,lazy_itable_init=0,lazy_journal_init=0'],
         'xfs': ['mkfs.xfs', '-q', '-f']}
 
 
@@ -168,6 +126,18 @@ def tool(*words):
     done = subprocess.run([str(w) for w in words], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, f'{" ".join(map(str, words))}: {done.stderr}'
     return done.stdout
+
+
+def patiently(*words):
+    """What ended a moment ago may still be held by the kernel."""
+    until = time.monotonic() + runs.END_SECONDS
+    while True:
+        try:
+            return tool(*words)
+        except AssertionError as error:
+            if 'busy' not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 class Disk:
@@ -194,7 +164,7 @@ class Disk:
     def unmount(self):
         if self.device is not None:
             if self.mounted:
-                tool('umount', self.at)
+                patiently('umount', self.at)
             self.mounted = False
             tool('losetup', '-d', self.device)
             self.device = None
@@ -210,7 +180,9 @@ class Disk:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            runs.kill_runs()  # they hold it
         self.unmount()
         if self.kind == 'own':
             shutil.rmtree(self.at)
@@ -235,12 +207,12 @@ def device(home, megabytes, kind='ext4', **options):
     server = subprocess.Popen(['nbdfuse', file, '--command', 'nbdkit', '-s', '--exit-with-parent', 'python', plugin,
                                f'image={image}', *words], stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + DIE_SECONDS
+        until = time.monotonic() + runs.END_SECONDS
         while not file.stat().st_size:
             assert time.monotonic() < until and server.poll() is None, 'nbdfuse does not serve'
             time.sleep(0.01)
         yield file
     finally:
         subprocess.run(['fusermount3', '-u', file], check=False)
-        server.wait(DIE_SECONDS)
+        server.wait(runs.END_SECONDS)
         image.unlink()

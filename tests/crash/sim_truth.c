@@ -59,7 +59,28 @@ static void *put_list(struct cup_plan *plan, size_t bytes, uint32_t count,
     return (char *)plan + out->offset;
 }
 
-static struct cup_plan *make_plan(void)
+/* Columns of a shard's own are in the plan only: a row may have no value for them. */
+static void put_columns(struct cup_plan *plan, struct cup_plan_table *table, uint32_t shard,
+                        uint32_t more)
+{
+    struct cup_plan_column *columns =
+        put_list(plan, sizeof *columns, DATA_FIELDS + more, &table->columns);
+    char text[16];
+
+    columns[0].name = put_text(plan, "id");
+    columns[0].type = CUP_TYPE_LONG;
+    columns[1].name = put_text(plan, "name");
+    columns[1].type = CUP_TYPE_STRING;
+    for (uint32_t i = DATA_FIELDS; i < DATA_FIELDS + more; i++) {
+        snprintf(text, sizeof text, "more%u%u", shard, i);
+        columns[i].name = put_text(plan, text);
+        columns[i].type = CUP_TYPE_DOUBLE;
+    }
+    for (uint32_t i = 0; i < DATA_FIELDS + more; i++)
+        columns[i].comment = table->description;
+}
+
+static struct cup_plan *make_plan(uint32_t shard, uint32_t shard_count, uint32_t more)
 {
     struct cup_plan *plan = aligned_alloc(64, PLAN_BYTES);
     char             text[64];
@@ -68,6 +89,8 @@ static struct cup_plan *make_plan(void)
     memset(plan, 0, PLAN_BYTES);
     plan->total_bytes             = sizeof *plan;
     plan->generation              = 1;
+    plan->shard                   = shard;
+    plan->shard_count             = shard_count;
     plan->log_retention_us        = 30 * DAY_US;
     plan->lake                    = put_text(plan, WORLD_LAKE);
     plan->domain                  = put_text(plan, "dom");
@@ -75,20 +98,14 @@ static struct cup_plan *make_plan(void)
     struct cup_plan_input *inputs = put_list(plan, sizeof *inputs, WORLD_INPUTS, &plan->inputs);
     struct cup_plan_table *tables = put_list(plan, sizeof *tables, WORLD_SILVER, &plan->tables);
     for (uint32_t i = 0; i < WORLD_INPUTS; i++) {
-        snprintf(text, sizeof text, "/in/%u", i);
+        snprintf(text, sizeof text, "/in/%u", shard * WORLD_INPUTS + i);
         inputs[i].path  = put_text(plan, text);
         inputs[i].topic = put_text(plan, text + 1);
     }
     for (uint32_t t = 0; t < WORLD_SILVER; t++) {
-        tables[t].path                  = put_text(plan, world_tables[t]);
-        tables[t].description           = put_text(plan, "");
-        struct cup_plan_column *columns = put_list(plan, sizeof *columns, DATA_FIELDS, //
-                                                   &tables[t].columns);
-        columns[0].name                 = put_text(plan, "id");
-        columns[0].type                 = CUP_TYPE_LONG;
-        columns[1].name                 = put_text(plan, "name");
-        columns[1].type                 = CUP_TYPE_STRING;
-        columns[0].comment = columns[1].comment = tables[t].description;
+        tables[t].path        = put_text(plan, world_tables[t]);
+        tables[t].description = put_text(plan, "");
+        put_columns(plan, &tables[t], shard, more);
     }
     return plan;
 }
@@ -185,14 +202,14 @@ static void places_of(enum world_zone zone, uint32_t *out_input, uint32_t *out_p
 }
 
 static void put_row(struct cup_delta_priv_rows *rows, enum world_zone zone,
-                    const struct record *record)
+                    const struct record *record, uint32_t shard)
 {
     const char *outcome = cup_outcome_name(
         record->zone == WORLD_QUARANTINE ? CUP_OUTCOME_JSON_SYNTAX : CUP_OUTCOME_ACCEPTED);
     uint32_t input, position, before = rows->columns[0].row_count;
     char     topic[16];
 
-    snprintf(topic, sizeof topic, "in/%u", record->input);
+    snprintf(topic, sizeof topic, "in/%u", shard * WORLD_INPUTS + record->input);
     places_of(zone, &input, &position);
     put_string(rows, input, topic);
     put_number(rows, position, record->position);
@@ -238,7 +255,8 @@ static void make_table_file(struct making *making, uint32_t step, enum world_zon
 
     CHECK(cup_delta_priv_rows_init(&rows, fields, count));
     for (uint32_t i = 0; i < making->record_count; i++)
-        if (belongs(&making->records[i], step, zone)) put_row(&rows, zone, &making->records[i]);
+        if (belongs(&making->records[i], step, zone))
+            put_row(&rows, zone, &making->records[i], making->world->shard);
     uint32_t row_count = rows.columns[0].row_count;
     CHECK(!rows.failed);
     if (row_count > 0) {
@@ -298,7 +316,7 @@ static void check_row(struct making *making, uint32_t step, enum world_zone zone
     places_of(zone, &input_column, &position_column);
     const struct cup_column *input = &columns[input_column];
     CHECK(input->offsets[row + 1] - input->offsets[row] == 4);
-    uint32_t number   = (uint32_t)input->text[input->offsets[row] + 3] - '0';
+    uint32_t number   = ((uint32_t)input->text[input->offsets[row] + 3] - '0') % WORLD_INPUTS;
     int64_t  position = columns[position_column].i64[row];
     for (uint32_t i = 0; i < making->record_count; i++) {
         struct record *record = &making->records[i];
@@ -347,6 +365,11 @@ void world_begin(void)
 
 struct world *world_make(uint64_t seed, uint32_t steps)
 {
+    return world_make_shard(seed, steps, 0, 1);
+}
+
+struct world *world_make_shard(uint64_t seed, uint32_t steps, uint32_t shard, uint32_t shard_count)
+{
     struct making *making = calloc(1, sizeof *making);
     struct world  *world  = calloc(1, sizeof *world);
     struct cup_rnd rnd    = cup_rnd_seed(seed);
@@ -356,7 +379,12 @@ struct world *world_make(uint64_t seed, uint32_t steps)
     world->seed   = seed;
     world->steps  = steps;
     world->rounds = 1;
-    world->plan   = make_plan();
+    world->shard  = shard;
+
+    world->shard_count = shard_count;
+    world->late_step   = shard_count > 1 ? steps / 2 : steps;
+    world->plan        = make_plan(shard, shard_count, shard_count > 1);
+    world->late        = make_plan(shard, shard_count, 2);
     CHECK(cup_pool_init(&making->pool, POOL_BYTES, NULL) == CUP_OK);
     make_records(making, &rnd);
     for (uint32_t step = 0; step < steps; step++) {
@@ -380,5 +408,6 @@ void world_free(struct world *world)
         }
     }
     free(world->plan);
+    free(world->late);
     free(world);
 }

@@ -67,7 +67,7 @@ static uint64_t size_of(const struct world *world, uint32_t input)
 static uint32_t input_of(const char *path)
 {
     CHECK(strncmp(path, "/in/", 4) == 0);
-    return (uint32_t)path[4] - '0';
+    return ((uint32_t)path[4] - '0') % WORLD_INPUTS;
 }
 
 int __wrap_stat64(const char *path, struct stat *info)
@@ -87,8 +87,10 @@ enum cup_err __wrap_cup_input_identify(const char *path, uint32_t head_bytes,
     (void)out_fault; /* the input is always there */
     if (head_bytes == 0 || head_bytes > bytes)
         head_bytes = bytes < CUP_INPUT_HEAD_BYTES ? (uint32_t)bytes : CUP_INPUT_HEAD_BYTES;
-    *out_identity = (struct cup_input_identity){
-        .device = 1, .inode = 100 + input, .head_bytes = head_bytes, .head_crc32c = 7 + input};
+    *out_identity = (struct cup_input_identity){.device      = 1,
+                                                .inode       = (uint64_t)path[4],
+                                                .head_bytes  = head_bytes,
+                                                .head_crc32c = 7 + input};
     return CUP_OK;
 }
 
@@ -171,7 +173,8 @@ enum cup_err life_open(struct life *life, struct cup_fault *out_fault)
     char         staging[CUP_STORE_NAME_BYTES];
 
     CHECK(life->store == NULL);
-    now = life;
+    now        = life;
+    life->late = false;
     cup_commit_staging(life->world->plan, staging);
     enum cup_err err = cup_store_open(life->disk, WORLD_LAKE, staging, &life->store, out_fault);
     if (err == CUP_OK)
@@ -211,15 +214,15 @@ void life_crash(struct life *life, enum cup_disk_sim_model model, uint64_t seed)
 /* --- one step --- */
 
 static const struct {
-    const char   *format; /* of a name: folder, epoch, id */
+    const char   *format; /* of a name: folder, epoch, shard, id */
     enum cup_zone zone;
 } zones[WORLD_ZONES] = {
-    [WORLD_SILVER_0]     = {"%s/part-%010u-0-%s.parquet", CUP_ZONE_SILVER},
-    [WORLD_SILVER_0 + 1] = {"%s/part-%010u-0-%s.parquet", CUP_ZONE_SILVER},
-    [WORLD_SILVER_0 + 2] = {"%s/part-%010u-0-%s.parquet", CUP_ZONE_SILVER},
-    [WORLD_INDEX]        = {"%s/part-%010u-0-%s.parquet", CUP_ZONE_INDEX},
-    [WORLD_QUARANTINE]   = {"%s/part-%010u-0-%s.parquet", CUP_ZONE_QUARANTINE},
-    [WORLD_BRONZE]       = {"%s/%010u-0-%s.ndjson.gz", CUP_ZONE_BRONZE},
+    [WORLD_SILVER_0]     = {"%s/part-%010u-%u-%s.parquet", CUP_ZONE_SILVER},
+    [WORLD_SILVER_0 + 1] = {"%s/part-%010u-%u-%s.parquet", CUP_ZONE_SILVER},
+    [WORLD_SILVER_0 + 2] = {"%s/part-%010u-%u-%s.parquet", CUP_ZONE_SILVER},
+    [WORLD_INDEX]        = {"%s/part-%010u-%u-%s.parquet", CUP_ZONE_INDEX},
+    [WORLD_QUARANTINE]   = {"%s/part-%010u-%u-%s.parquet", CUP_ZONE_QUARANTINE},
+    [WORLD_BRONZE]       = {"%s/%010u-%u-%s.ndjson.gz", CUP_ZONE_BRONZE},
 };
 
 static enum cup_err stage(struct life *life, const struct world_file *made,
@@ -231,8 +234,8 @@ static enum cup_err stage(struct life *life, const struct world_file *made,
     return err;
 }
 
-static void name_file(const struct world_file *made, enum world_zone zone, uint32_t step,
-                      struct cup_epoch_file *out_file)
+static void name_file(const struct world *world, const struct world_file *made,
+                      enum world_zone zone, uint32_t step, struct cup_epoch_file *out_file)
 {
     char id[CUP_UUID_TEXT_BYTES];
 
@@ -243,7 +246,7 @@ static void name_file(const struct world_file *made, enum world_zone zone, uint3
                                         .row_count = made->rows,
                                         .crc32c    = made->crc32c};
     snprintf(out_file->name, sizeof out_file->name, zones[zone].format,
-             zone == WORLD_BRONZE ? BRONZE_FOLDER : world_tables[zone], step + 1, id);
+             zone == WORLD_BRONZE ? BRONZE_FOLDER : world_tables[zone], step + 1, world->shard, id);
     if (made->stats != NULL) cup_text_puts(&out_file->stats, made->stats);
 }
 
@@ -261,7 +264,7 @@ static enum cup_err make_files(struct life *life, uint32_t step, struct cup_epoc
         struct cup_epoch_part   *part = &parts[zone % 2];
         if (made->bytes == NULL) continue;
         struct cup_epoch_file *file = &part->files[part->file_count++];
-        name_file(made, zone, step, file);
+        name_file(life->world, made, zone, step, file);
         err = stage(life, made, file, out_fault);
         if (err == CUP_OK) staged[count++] = file->staged;
     }
@@ -305,6 +308,9 @@ static enum cup_err do_step(struct life *life, struct cup_fault *out_fault)
     for (uint32_t i = 0; i < 2; i++)
         parts[i] = (struct cup_epoch_part){.files  = calloc(WORLD_ZONES, sizeof *parts[i].files),
                                            .ranges = calloc(WORLD_INPUTS, sizeof *parts[i].ranges)};
+    if (step >= life->world->late_step && !life->late)
+        cup_commit_adopt(life->commit, life->world->late);
+    life->late       = step >= life->world->late_step;
     enum cup_err err = make_ranges(life, step, parts, out_fault);
     if (err == CUP_OK) err = make_files(life, step, parts, out_fault);
     if (err != CUP_OK) {

@@ -50,7 +50,9 @@ struct world {
     uint64_t seed;
     uint32_t steps;
     uint32_t rounds; /* the steps are done so often, one after the other; 1, or the test's */
-    struct cup_plan  *plan;
+    uint32_t shard, shard_count;
+    uint32_t late_step; /* from it on the plan is `late`, which has a column more */
+    struct cup_plan  *plan, *late;
     uint64_t          starts[WORLD_STEPS_MAX + 1][WORLD_INPUTS]; /* [steps]: the ends */
     uint64_t          outcomes[WORLD_STEPS_MAX][WORLD_INPUTS][CUP_OUTCOME_COUNT];
     struct world_file files[WORLD_STEPS_MAX][WORLD_ZONES]; /* of LEDGER: none */
@@ -59,6 +61,9 @@ struct world {
 /* world_make: equal seeds give equal worlds. The rows of all files are read back and compared with
  * the records. */
 struct world *world_make(uint64_t seed, uint32_t steps);
+
+/* world_make_shard: one of several that share the tables; it has inputs and columns of its own. */
+struct world *world_make_shard(uint64_t seed, uint32_t steps, uint32_t shard, uint32_t shard_count);
 void          world_free(struct world *world);
 
 /* Names of tables below the lake. */
@@ -78,6 +83,7 @@ struct life {
     uint32_t            seen[WORLD_TABLES][WORLD_VERSIONS]; /* checksums; 0: never seen */
     uint32_t            epochs;                             /* decided in this life */
     uint32_t            crashes;
+    bool                late;            /* the process has the late plan */
     bool                orphans_allowed; /* something failed that would have removed them */
     bool                traced;          /* operations are printed */
     char                why[256];        /* the first violation; "" */

@@ -3,10 +3,12 @@
 """Goal:   a disk that is full, fails, or may not be written to makes no wrong table: the run says
         what is wrong and waits or ends, and goes on when the disk is well.
 Method: one case a function, each on a file system of its own; faults come at random moments of a run
-        with epochs of a few milliseconds. The lake is finished on the healed disk and judged.
+        with epochs of a few milliseconds. The lake is finished on the healed disk and judged. Where something is
+        asked of the run, it follows input that grows once the fault is there: it must meet it.
 
     test_faults.py CUPEL GEN ROOT [--rounds N] [--seed N]     rounds: of those cases that need luck"""
 import argparse
+import errno
 import os
 import pathlib
 import random as randoms
@@ -22,10 +24,11 @@ import judge
 ROWS = 36000
 MEGABYTES = 320
 ROOM_BYTES = 64 << 20       # less than this free, and cupel begins no epoch
-NOT_ENOUGH_BYTES = 4 << 20  # for the whole input; some epochs fit
+MAP_BYTES = 64 << 10        # what a file system may want for itself
+NOT_ENOUGH_BYTES = 1 << 20  # for half of the input; some epochs fit
 WITHIN_SECONDS = 0.4
-STATUS_SECONDS = 15
-LOCKED_TRIES = 6
+STATUS_SECONDS, END_SECONDS = 200, 600  # what does not come in this time does not come
+LEDGER, BIGGEST = '_cupel/default/test/ledger', 'default/silver/pg/bank/transaction'
 FILE_BYTES = (200 << 10, 400 << 10, 2 << 20)  # limits on a file's size: an archive, the same, a journal segment
 
 
@@ -36,11 +39,25 @@ class Case:
         self.args, self.given, self.home, self.random = args, given, home, random
         self.wrong, self.outcomes = [], []
 
-    def run(self, lake, **more):
-        return scene.Run(self.args.cupel, self.home / 'pipeline', lake, log=self.home / 'run.txt', **more)
+    def run(self, lake, kind=scene.Run, **more):
+        return kind(self.args.cupel, self.home / 'pipeline', lake, log=self.home / 'run.txt', **more)
 
     def moment(self):
         time.sleep(self.random.random() * WITHIN_SECONDS)
+
+    def begun(self, lake):
+        """A run that has something in the tables, and the rest of its input, which is still to come."""
+        grow = self.given.growing(2)
+        next(grow)
+        run = self.run(lake, kind=scene.Follow)
+        self.await_(run, lambda: epochs(lake) and (lake / BIGGEST / '_delta_log').exists(), 'no epoch comes')
+        return run, grow
+
+    def await_(self, run, holds, what):
+        end = time.monotonic() + END_SECONDS
+        while not holds():
+            assert run.running() and time.monotonic() < end, f'{what}: {run.said()}'
+            time.sleep(0.001)
 
     def expect(self, condition, what):
         if not condition:
@@ -48,7 +65,7 @@ class Case:
 
     def ended(self, run, *words):
         """The run must end by itself, in good order or with a message that holds one of the words."""
-        code, said = run.gone(60), run.said()
+        code, said = run.gone(END_SECONDS), run.said()
         self.outcomes.append(code)
         self.expect(code == 0 or code == 1 and 'what to do: ' in said and any(w in said for w in words),
                     f'exit {code}, said {said}')
@@ -63,11 +80,22 @@ class Case:
             self.wrong.append(str(error))
 
 
+def epochs(lake):
+    return len(list(lake.glob(f'{LEDGER}/_delta_log/*.json')))
+
+
 def fill(disk, leave):
     """Takes all but `leave` bytes of a file system's room."""
-    room = os.statvfs(disk.at)
     with open(disk.at / f'filler-{time.monotonic_ns()}', 'wb') as file:
-        os.posix_fallocate(file.fileno(), 0, max(1, room.f_bavail * room.f_frsize - leave))
+        while True:
+            room = os.statvfs(disk.at)
+            count = room.f_bavail * room.f_frsize - leave
+            try:
+                return os.posix_fallocate(file.fileno(), 0, max(1, count))
+            except OSError as error:  # what was written before takes room later
+                if error.errno != errno.ENOSPC or count <= 1:
+                    raise
+                leave += MAP_BYTES
 
 
 def empty(disk):
@@ -93,17 +121,23 @@ def full(case, kind):
         case.expect(until(run, ['paused: the disk of', 'MiB free, 64 MiB needed']),
                     f'at the start: {run.said()}')
         empty(disk)
-        case.expect(run.gone(60) == 0 and 'going on' in run.said(), f'did not go on: {run.said()}')
+        case.expect(run.gone(END_SECONDS) == 0 and 'going on' in run.said(), f'did not go on: {run.said()}')
         case.well(lake)
         scene.clear(lake)
         for _ in range(case.args.rounds):
-            run = case.run(lake)
+            run, grow = case.begun(lake)  # before that, a folder that cannot be made ends it
             case.moment()
+            run.stop()  # it must not take what is being filled
             fill(disk, case.random.randrange(NOT_ENOUGH_BYTES))
-            paused = until(run, ['paused: the disk of'])
+            next(grow)
+            run.signal(signal.SIGCONT)
+            case.expect(until(run, ['paused: the disk of']), f'did not pause: {run.said()}')
+            before = epochs(lake)
             empty(disk)
-            code = run.gone(60)
-            case.outcomes.append('paused' if paused else 'was through')
+            case.await_(run, lambda: 'going on' in run.said() and epochs(lake) > before, 'does not go on')
+            os.kill(run.pid, signal.SIGTERM)
+            code = run.gone(END_SECONDS)
+            case.outcomes.append(code)
             case.expect(code == 0, f'exit {code}, said {run.said()}')
             case.well(lake)
             scene.clear(lake)
@@ -162,22 +196,14 @@ def read_only(case, kind):
 def locked_folder(case, kind):
     """A folder that takes no new names; its table stands still, nothing else is harmed."""
     with scene.Disk(kind, case.home, MEGABYTES) as disk:
-        lake, code = disk.at / 'lake', 0
-        for _ in range(LOCKED_TRIES):  # a fast run may be through first
-            scene.clear(lake)
-            run = case.run(lake)
-            while run.running() and not list(lake.rglob('ledger/_delta_log/*.json')):
-                time.sleep(0.001)
-            table = case.random.choice(['_cupel/default/test/ledger', 'default/silver/pg/bank/transaction'])
-            folder = table + case.random.choice(['', '/_delta_log'])
-            if not (lake / folder).exists():
-                run.gone()
-                continue
-            scene.tool('chattr', '+i', lake / folder)
-            code = case.ended(run, 'Operation not permitted')
-            scene.tool('chattr', '-i', lake / folder)
-            if code != 0:
-                break
+        lake = disk.at / 'lake'
+        run, grow = case.begun(lake)
+        table = case.random.choice([LEDGER, BIGGEST])
+        folder = table + case.random.choice(['', '/_delta_log'])
+        scene.tool('chattr', '+i', lake / folder)
+        next(grow)
+        code = case.ended(run, 'Operation not permitted')
+        scene.tool('chattr', '-i', lake / folder)
         case.expect(code == 1 and table in run.said(), f'{folder} is not named: {run.said()}')
         case.well(lake)
 

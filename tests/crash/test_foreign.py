@@ -30,7 +30,7 @@ ROWS = 60000
 RUNS = 12
 TABLE = 'transaction'
 ROWS_OF_APPEND = 7
-PATIENCE_SECONDS = 120  # for what the other engine has to do between our runs
+PATIENCE_SECONDS = 600  # for what the other engine has to do between our runs
 
 
 class Lost(Exception):
@@ -48,6 +48,7 @@ def foreign_rows(schema, first):
 class Other(threading.Thread):
     """Another engine at work on one table: rounds of its tasks, each in an order of its own. A task
     that loses to a commit of ours is done again."""
+    ROUNDS, TASKS = 0, []
 
     def __init__(self, path, random):
         super().__init__(daemon=True)

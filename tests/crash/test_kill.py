@@ -75,6 +75,7 @@ class Lane:
             stop_in(run, self.lake, wanted, self.random)
 
     def strike(self, run, victim):
+        """Its end, from whatever moment it stands or runs in."""
         if victim == 'power':
             self.disk.cut_power()
         elif victim == 'group':
@@ -94,6 +95,8 @@ class Lane:
         if hit:
             self.strike(run, victim)
         code = run.gone()
+        if -signal.SIGKILL in ENDS[victim] and code == 0:
+            hit = False  # it was through before the signal came
         if hit and code not in ENDS[victim]:
             self.wrong.append(f'{self.name}: {victim} died, the run ended with {code}: {run.said()[-400:]}')
         if hit and victim == 'power':

@@ -48,6 +48,7 @@ enum mutation {
     NO_OWNER_CHECK,
     NO_IDENTITY_CHECK,
     PUT_OVERWRITES,
+    FORGET_DECLARED,
     MUTATIONS
 };
 
@@ -86,8 +87,10 @@ static const struct row {
     [NO_OWNER_CHECK] = {"no-owner-check", "two owners decide one number", 0, 0, 0, 0, SECOND_DIES},
     [NO_IDENTITY_CHECK] = {"no-identity-check", "two owners decide one number", 0, 0, 0, 0,
                            NOT_FENCED},
-    [PUT_OVERWRITES]    = {"put-overwrites", "a version changes under a reader", 0, 0, 0, 0,
-                           NOT_FENCED},
+    [FORGET_DECLARED] = {"forget-declared", "a table's first version changes under a reader", 12000,
+                         0, 0, 20, CHANCE},
+    [PUT_OVERWRITES]  = {"put-overwrites", "a version changes under a reader", 0, 0, 0, 0,
+                         NOT_FENCED},
 };
 
 static enum mutation  broken;
@@ -230,6 +233,14 @@ enum cup_err __wrap_cup_commit_priv_confirm(struct cup_commit              *comm
                                             const char *epoch_id, struct cup_fault *out_fault);
 enum cup_err __real_cup_store_sync_folder(struct cup_store *store, const char *folder,
                                           struct cup_fault *out_fault);
+enum cup_err __real_cup_commit_priv_declare_again(struct cup_commit             *commit,
+                                                  const struct cup_commit_table *table,
+                                                  const struct cup_journal_line *line,
+                                                  struct cup_fault              *out_fault);
+enum cup_err __wrap_cup_commit_priv_declare_again(struct cup_commit             *commit,
+                                                  const struct cup_commit_table *table,
+                                                  const struct cup_journal_line *line,
+                                                  struct cup_fault              *out_fault);
 enum cup_err __wrap_cup_store_sync_folder(struct cup_store *store, const char *folder,
                                           struct cup_fault *out_fault);
 void __real_cup_store_put_all(struct cup_store *store, struct cup_store_put *puts, uint32_t count);
@@ -320,6 +331,15 @@ enum cup_err __wrap_cup_commit_priv_confirm(struct cup_commit              *comm
 {
     if (broken == NO_IDENTITY_CHECK) return CUP_OK;
     return __real_cup_commit_priv_confirm(commit, target, epoch_id, out_fault);
+}
+
+enum cup_err __wrap_cup_commit_priv_declare_again(struct cup_commit             *commit,
+                                                  const struct cup_commit_table *table,
+                                                  const struct cup_journal_line *line,
+                                                  struct cup_fault              *out_fault)
+{
+    if (broken == FORGET_DECLARED) return CUP_OK;
+    return __real_cup_commit_priv_declare_again(commit, table, line, out_fault);
 }
 
 enum cup_err __wrap_cup_store_sync_folder(struct cup_store *store, const char *folder,

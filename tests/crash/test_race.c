@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Goal:   committers that race for the versions of one table overwrite none and lose nothing.
- * Method: two processes, each with a pipeline and a journal of its own, commit to the same silver
- *         table as fast as they can. The log is then read as text, not with our reader: its
- * versions have no gap, each file of each epoch was added once, each pipeline's epochs ascend one
- * by one. Both must have lost versions to the other, or there was no race.
+/* Goal:   committers that race for the versions of one table overwrite none and lose nothing, also
+ *         when both make it, each with a column that the other has not.
+ * Method: two processes, each with a pipeline and a journal of its own, start at once and commit to
+ *         the same silver table as fast as they can, but none more than LEAD commits before the
+ *         other, however slow that one is. The log is then read as text, not with our
+ * reader: its versions have no gap, the table was made once and given the other's column once, each
+ * file of each epoch was added once, each pipeline's epochs ascend one by one. The log must have
+ * changed hands as often as LEAD makes it, or there was no race.
  *
  *     test_race [SEED] [COMMITS]     of both together */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,14 +23,17 @@
 #include "tests/check.h"
 #include "tests/dataplane/plan_maker.h"
 
-#define RACERS        2u
-#define COMMITS       1000u
-#define SHARED        "dom/silver/db/shared"
-#define LOG           SHARED "/_delta_log"
-#define COMMIT_BYTES  16384u      /* more than any commit of this test */
-#define TURNS_MIN(of) ((of) / 20) /* times that the log must change hands */
+#define RACERS       2u
+#define COMMITS      1000u
+#define SHARED       "dom/silver/db/shared"
+#define LOG          SHARED "/_delta_log"
+#define COMMIT_BYTES 16384u /* more than any commit of this test */
+#define LEAD         8u
+/* Nobody makes more than 2 * LEAD commits in a row, and one beyond where both stand. */
+#define TURNS_MIN(of) ((of) / (2 * LEAD + 1)) /* times that the log must change hands */
 
-static char folder[] = "/tmp/cupel-race-XXXXXX";
+static char              folder[] = "/tmp/cupel-race-XXXXXX";
+static _Atomic uint32_t *made; /* commits of each racer, seen by both */
 
 static void run_shell(const char *command)
 {
@@ -34,14 +44,16 @@ static void run_shell(const char *command)
 
 static struct cup_plan *make_plan(uint32_t racer, uint32_t commits)
 {
-    static const struct cup_spec_column columns[] = {{"id", "long", "int64", .key = 1}};
-    static char                         path[64], pipeline[16];
-    struct cup_spec_table               table = {.schema = "db", .table = "shared", .path = SHARED};
-    const struct cup_spec_input         input = {.path = path, .topic = "in"};
-    FILE                               *file;
+    static const struct cup_spec_column columns[RACERS][2] = {
+        {{"id", "long", "int64", .key = 1}, {"a", "long", "int64", .key = 0}},
+        {{"id", "long", "int64", .key = 1}, {"b", "string", "string", .key = 0}}};
+    static char                 path[64], pipeline[16];
+    struct cup_spec_table       table = {.schema = "db", .table = "shared", .path = SHARED};
+    const struct cup_spec_input input = {.path = path, .topic = "in"};
+    FILE                       *file;
 
-    table.columns      = columns;
-    table.column_count = 1;
+    table.columns      = columns[racer];
+    table.column_count = 2;
     snprintf(pipeline, sizeof pipeline, "racer%u", racer);
     snprintf(path, sizeof path, "%s/in-%u", folder, racer);
     CHECK((file = fopen(path, "wb")) != NULL);
@@ -86,7 +98,7 @@ static struct cup_epoch_part make_part(struct cup_commit *commit, struct cup_sto
     return part;
 }
 
-/* The first racer makes the table and then lets the other go: it closes its end of the pipe. */
+/* Racers are ready when their end of the pipe is closed, and go when the last one is. */
 static int race(uint32_t racer, uint32_t commits, const int start[2])
 {
     struct cup_plan         *plan = make_plan(racer, commits);
@@ -104,13 +116,16 @@ static int race(uint32_t racer, uint32_t commits, const int start[2])
     CHECK(cup_store_open(disk, folder, name, &store, NULL) == CUP_OK);
     CHECK(cup_commit_open(store, plan, &commit, NULL) == CUP_OK);
     CHECK(cup_commit_start(commit, 0, &at, &ended, NULL) == CUP_OK && at == 0);
-    if (racer > 0) CHECK(close(start[1]) == 0 && read(start[0], &go, 1) == 0);
+    CHECK(close(start[1]) == 0 && read(start[0], &go, 1) == 0);
     for (uint32_t i = 0; i < commits; i++) {
+        /* nothing but the count is told */
+        while (i >= LEAD + atomic_load_explicit(&made[1 - racer], memory_order_relaxed))
+            (void)sched_yield(); /* never fails on Linux */
         struct cup_epoch_part part = make_part(commit, store, racer);
         enum cup_err          err  = cup_commit_epoch(commit, &part, 1, &result, &fault);
         if (err != CUP_OK) fprintf(stderr, "racer %u: %s: %s\n", racer, fault.what, fault.where);
         CHECK(err == CUP_OK && result.epoch == i + 1);
-        if (racer == 0 && i == 0) CHECK(close(start[1]) == 0);
+        atomic_fetch_add_explicit(&made[racer], 1, memory_order_relaxed);
     }
     cup_commit_close(commit);
     cup_store_close(store);
@@ -145,8 +160,9 @@ static uint32_t count_files(const char *at, const char *ending)
     return count;
 }
 
-/* One version: whose it is. Its file, its txn and its place in that racer's row of epochs agree. */
-static uint32_t check_version(uint32_t version, uint32_t done[RACERS])
+/* One version: whose it is. Its file, its txn and its place in that racer's row of epochs agree.
+ * RACERS: it is none's, but makes the table or gives it the second column. */
+static uint32_t check_version(uint32_t version, uint32_t done[RACERS], uint32_t *columns)
 {
     char  path[64], text[COMMIT_BYTES], expected[64];
     FILE *file;
@@ -155,7 +171,14 @@ static uint32_t check_version(uint32_t version, uint32_t done[RACERS])
     CHECK((file = fopen(path, "rb")) != NULL);
     size_t bytes = fread(text, 1, sizeof text - 1, file);
     CHECK(bytes > 0 && bytes < sizeof text - 1 && fclose(file) == 0);
-    text[bytes]    = '\0';
+    text[bytes] = '\0';
+    if (strstr(text, "\"metaData\"") != NULL) {
+        CHECK(version == 0 || strstr(text, "\"ADD COLUMNS\"") != NULL);
+        bool a = strstr(text, "\\\"a\\\"") != NULL, b = strstr(text, "\\\"b\\\"") != NULL;
+        CHECK((uint32_t)a + b == ++*columns);
+        CHECK(strstr(text, "\"add\"") == NULL && strstr(text, "\"txn\"") == NULL);
+        return RACERS;
+    }
     uint32_t racer = (uint32_t)number_behind(text, "\"path\":\"racer");
     CHECK(racer < RACERS);
     done[racer]++;
@@ -168,15 +191,17 @@ static uint32_t check_version(uint32_t version, uint32_t done[RACERS])
 
 static void check_log(uint32_t commits)
 {
-    uint32_t done[RACERS] = {0}, last = 0, turns = 0;
+    uint32_t done[RACERS] = {0}, last = RACERS, turns = 0, columns = 0;
 
-    CHECK(count_files(LOG, ".json") == commits);
+    CHECK(count_files(LOG, ".json") == commits + RACERS);
     CHECK(count_files(SHARED, ".parquet") == commits);
-    for (uint32_t version = 0; version < commits; version++) {
-        uint32_t racer = check_version(version, done);
-        turns += version > 0 && racer != last;
+    for (uint32_t version = 0; version < commits + RACERS; version++) {
+        uint32_t racer = check_version(version, done, &columns);
+        if (racer == RACERS) continue;
+        turns += racer != last;
         last = racer;
     }
+    CHECK(columns == RACERS);
     for (uint32_t i = 0; i < RACERS; i++)
         CHECK(done[i] == commits / RACERS);
     printf("%u commits, the log changed hands %u times\n", commits, turns);
@@ -192,14 +217,21 @@ int main(int argc, char **argv)
 
     (void)cup_test_begin(argc, argv);
     CHECK(commits % RACERS == 0);
+    made = mmap(NULL, RACERS * sizeof *made, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                0);
+    CHECK(made != MAP_FAILED);
     CHECK(mkdtemp(folder) != NULL && chdir(folder) == 0 && pipe2(start, O_CLOEXEC) == 0);
     for (uint32_t i = 0; i < RACERS; i++) {
         CHECK((racers[i] = fork()) >= 0);
         if (racers[i] == 0) exit(race(i, commits / RACERS, start));
     }
-    CHECK(close(start[1]) == 0);
-    for (uint32_t i = 0; i < RACERS; i++)
-        CHECK(waitpid(racers[i], &status, 0) == racers[i] && status == 0);
+    CHECK(close(start[1]) == 0); /* all are there */
+    for (uint32_t i = 0; i < RACERS; i++) {
+        CHECK(wait(&status) > 0);
+        for (uint32_t k = 0; status != 0 && k < RACERS; k++)
+            (void)kill(racers[k], SIGKILL); /* who waits for the other would wait for ever */
+        CHECK(status == 0);
+    }
     check_log(commits);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     run_shell(command);

@@ -7,6 +7,7 @@ Method: a lake of three days (one input file each), with copies of each evening.
         `recover` says, runs again, and counts rows with DuckDB against a lake that never broke.
 
     test_recover.py CUPEL GEN ROOT"""
+import atexit
 import concurrent.futures
 import hashlib
 import json
@@ -29,7 +30,20 @@ LEDGER = '_cupel/default/run/ledger'
 INDEX = 'default/bronze/run/_index'
 ACCOUNT = 'default/silver/pg/bank/account'
 FRAME = 4096
+WAIT_SECONDS = 600  # for what only a fault keeps from coming
+VERIFY_STEPS = 6
 EPOCH_FRAME = 2
+
+
+def await_(run, condition):
+    """Waits for what a run does that goes on."""
+    due = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert run.poll() is None, f'the run ended with {run.returncode}'
+        if time.monotonic() > due:
+            run.kill()
+            raise AssertionError('it does not come')
+        time.sleep(0.002)
 
 
 def digest(folder):
@@ -155,6 +169,14 @@ class World:
         words = [word for path in self.inputs[:inputs] for word in ('--input', path)]
         return lakes.run(self.cupel, 'run', *words, '--lake', lake, '--until-end', '--workers', '1',
                          '--commit-bytes', '1MiB', expect=expect)
+
+    def follow(self, lake, inputs):
+        """A run that goes on until it is told to end; epochs as short as can be."""
+        words = [word for path in inputs for word in ('--input', str(path))]
+        run = subprocess.Popen([self.cupel, 'run', *words, '--lake', lake, '--workers', '1', '--commit-interval',
+                                '100ms'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        atexit.register(run.kill)  # a test that fails leaves nothing behind
+        return run
 
     def added(self, table, *days):
         """Rows of a table that these days added."""
@@ -347,6 +369,7 @@ def make_anew(case, source, table):
     """Another writer's empty table of the same columns."""
     protocol, metadata = head_of(source)
     metadata['metaData']['id'] = str(uuid.uuid4())
+    (case.folder / table / '_delta_log' / f'{0:020d}.json').unlink(missing_ok=True)
     write_commit(case.folder / table, 0, [protocol, metadata])
 
 
@@ -419,7 +442,7 @@ def epoch_of(commit):
 
 def decided(world, name, number):
     """The moment behind the decision of an epoch of a new lake: files have their names, no table has a commit of it.
-    Gives the case and the tables that the epoch makes."""
+    Gives the case and the tables that were made for the epoch; they are there, and empty."""
     case = Case(world, name, 0)
     case.run(1)
     segment = segments(case)[-1]
@@ -429,10 +452,11 @@ def decided(world, name, number):
     made = []
     for log in list(case.folder.rglob('_delta_log')):
         commits = sorted(log.glob('*.json'))
-        if epoch_of(commits[0]) == number:
+        first = next(epoch for epoch in map(epoch_of, commits) if epoch > 0)
+        if first == number:
             made.append(str(log.parent.relative_to(case.folder)))
-        for commit in commits:
-            if epoch_of(commit) >= number:
+        for commit in commits[0 if first > number else 1:]:
+            if first > number or epoch_of(commit) >= number:
                 commit.unlink()
         if not list(log.iterdir()):
             log.rmdir()
@@ -440,14 +464,13 @@ def decided(world, name, number):
 
 
 def apply_decided(case, table):
-    """Brings the decided epoch into one new table, as the run would: the bytes stand in the journal."""
+    """Brings the decided epoch into one empty table, as the run would: the bytes stand in the journal."""
     payload = segments(case)[-1].read_bytes()
     at = payload.rindex(b'"folder":"' + table.encode())
     line = payload[payload.rindex(b'{"t":"commit"', 0, at):payload.index(b'\n', at)]
     begin = payload.index(b'\n', at) + 1
     log = case.folder / table / '_delta_log'
-    log.mkdir(parents=True)
-    (log / f'{0:020d}.json').write_bytes(payload[begin:begin + json.loads(line)['bytes']])
+    (log / f'{1:020d}.json').write_bytes(payload[begin:begin + json.loads(line)['bytes']])
 
 
 def decided_epoch(world):
@@ -522,15 +545,10 @@ def input_replaced(world):
 def two_owners(world):
     """While one instance has the shard, a second one and every change are refused; explain and verify work."""
     case = Case(world, 'two-owners', 1)
-    words = [word for path in world.inputs for word in ('--input', str(path))]
-    first = subprocess.Popen([world.cupel, 'run', *words, '--lake', case.folder, '--until-end', '--workers', '1',
-                              '--commit-bytes', '1MiB'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                             start_new_session=True)
     lock = case.folder / SHARD / 'lock'
-    old = lock.read_text()
-    deadline = time.monotonic() + 20
-    while lock.read_text() in (old, '') and time.monotonic() < deadline:
-        time.sleep(0.001)
+    lock.unlink()  # of the day before
+    first = world.follow(case.folder, world.inputs)
+    await_(first, lambda: lock.exists() and lock.read_text().endswith('\n'))
     pid = int(lock.read_text().split()[1])
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -546,32 +564,43 @@ def two_owners(world):
         lakes.run(world.cupel, 'verify', case.folder)
     finally:
         os.kill(pid, signal.SIGCONT)
-    if first.wait(60) != 0:
+    first.terminate()
+    if first.wait(WAIT_SECONDS) != 0:
         case.fail('the first instance did not end well')
+    case.run(3)  # what it has not read
     case.whole(world.rows[3])
     return case
 
 
 def verify_while_running(world):
-    """verify of a lake in motion: it may note an epoch on its way, and finds nothing wrong."""
+    """verify of a lake in motion: it may note an epoch on its way, and finds nothing wrong. The input grows in
+    steps: while each is on its way, until it is in the ledger, and then, the lake is looked at."""
     case = Case(world, 'verify-while-running', 0)
     path = world.home / 'long.dump'
     bank.generate(world.gen, '--rows', 24000, '--seed', 70, '--form', 'dump', '--schema', 'on', '--out', path)
-    run = subprocess.Popen([world.cupel, 'run', '--input', path, '--lake', case.folder, '--until-end', '--workers', '1',
-                            '--commit-bytes', '1MiB'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    looks, between = 0, set()
-    while run.poll() is None:
-        if not (case.folder / LEDGER / '_delta_log' / f'{0:020d}.json').exists():
-            time.sleep(0.001)
-            continue
+    lines, between = path.read_bytes().splitlines(keepends=True), set()
+    path.write_bytes(b'')
+    run = world.follow(case.folder, [path])
+
+    def commits():
+        return next_version(case.folder / LEDGER)
+
+    def look():
         done = lakes.run(world.cupel, 'verify', case.folder, expect=None)
         if done.returncode != 0:
             case.fail(f'verify of a running lake: {done.stdout[-800:]}')
         lakes.run(world.cupel, 'recover', case.folder, expect=0)
-        looks += run.poll() is None
         between.add(done.stdout.split(':')[1].split()[0])
-    if run.returncode != 0 or looks < 3 or len(between) < 3:
-        case.fail(f'{looks} looks at {len(between)} epochs prove too little')
+        return True
+    for step in range(VERIFY_STEPS):
+        before = commits()
+        with open(path, 'ab') as file:
+            file.write(b''.join(lines[len(lines) * step // VERIFY_STEPS:len(lines) * (step + 1) // VERIFY_STEPS]))
+        await_(run, lambda: step > 0 and look() and commits() > before or step == 0 and commits() > 1)
+        look()  # behind what the look before the step can have seen
+    run.terminate()
+    if run.wait(WAIT_SECONDS) != 0 or len(between) < VERIFY_STEPS:
+        case.fail(f'exit {run.returncode}; looks at epochs {sorted(between)} prove too little')
     lakes.run(world.cupel, 'verify', case.folder, '--deep')
     return case
 

@@ -65,6 +65,7 @@ static inline struct cup_plan *make_plan(const struct column *columns, uint32_t 
     plan->domain                  = put_text(blob, "dom");
     plan->pipeline                = put_text(blob, "pipe");
     plan->codec                   = 0;
+    plan->shard_count             = 1;
     struct cup_plan_input *inputs = put_list(blob, sizeof *inputs, INPUTS, &plan->inputs);
     struct cup_plan_table *tables = put_list(blob, sizeof *tables, 2, &plan->tables);
     for (uint32_t i = 0; i < INPUTS; i++) {

@@ -244,6 +244,68 @@ static void put_inputs(struct blob *blob, const struct cup_spec *spec, struct cu
     }
 }
 
+static struct cup_plan_list put_settings(struct blob *blob, const char *brokers,
+                                         const struct cup_spec_setting *settings, uint32_t count)
+{
+    struct cup_plan_list    list = {.count = count + (brokers != NULL)};
+    struct cup_plan_setting one;
+
+    list.offset = put(blob, NULL, list.count * sizeof one);
+    for (uint32_t i = 0; i < count; i++) {
+        one = (struct cup_plan_setting){.name    = put_text(blob, settings[i].name),
+                                        .value   = put_text(blob, settings[i].value),
+                                        .is_file = settings[i].is_file};
+        memcpy(blob->at + list.offset + i * sizeof one, &one, sizeof one);
+    }
+    if (brokers == NULL) return list;
+    one = (struct cup_plan_setting){.name  = put_text(blob, "bootstrap.servers"),
+                                    .value = put_text(blob, brokers)};
+    memcpy(blob->at + list.offset + count * sizeof one, &one, sizeof one);
+    return list;
+}
+
+static void put_topics(struct blob *blob, const struct cup_spec *spec, struct cup_plan *plan)
+{
+    bool consumes = spec->topic_count > 0;
+
+    plan->group          = put_default(blob, spec->group, consumes ? "cupel.test" : "");
+    plan->kafka.settings = put_settings(blob, consumes ? spec->brokers : NULL, spec->settings,
+                                        consumes ? spec->setting_count : 0);
+    plan->topics         = (struct cup_plan_list){.count = spec->topic_count};
+    plan->topics.offset  = put(blob, NULL, spec->topic_count * sizeof(struct cup_plan_topic));
+    for (uint32_t i = 0; i < spec->topic_count; i++) {
+        const struct cup_spec_topic *is    = &spec->topics[i];
+        size_t                       bytes = is->offset_count * sizeof(struct cup_plan_offset);
+        struct cup_plan_topic        topic = {.name       = put_text(blob, is->name),
+                                              .is_pattern = is->is_pattern,
+                                              .start      = is->start,
+                                              .start_ms   = is->start_ms,
+                                              .offsets    = {.count = is->offset_count}};
+        topic.offsets.offset               = put(blob, is->offsets, bytes);
+        memcpy(blob->at + plan->topics.offset + i * sizeof topic, &topic, sizeof topic);
+    }
+}
+
+static void put_output(struct blob *blob, const struct cup_spec *spec, struct cup_plan *plan)
+{
+    const struct cup_spec_output *is      = &spec->output;
+    const char                   *brokers = is->brokers == NULL ? spec->brokers : is->brokers;
+    bool                          any     = is->kind != CUP_OUTPUT_NONE;
+    bool                          raw     = is->kind == CUP_OUTPUT_RAW;
+
+    plan->output = (struct cup_plan_output){
+        .kind            = is->kind,
+        .schema          = is->schema,
+        .deletes         = is->deletes,
+        .create          = any && !is->no_create,
+        .partition_count = is->partition_count == 0 ? 1 : is->partition_count,
+        .replication     = is->replication,
+        .cluster         = {.settings = put_settings(blob, any ? brokers : NULL, NULL, 0)},
+        .topic           = put_default(blob, is->topic, raw ? "{topic}.copy" : "{schema}.{table}"),
+        .control_topic   = put_default(blob, is->control_topic, "_cupel.test"),
+        .topic_settings  = put_settings(blob, NULL, is->settings, is->setting_count)};
+}
+
 #define OR(value, otherwise) ((value) != 0 ? (value) : (otherwise))
 
 static struct cup_plan header(const struct cup_spec *spec)
@@ -254,6 +316,8 @@ static struct cup_plan header(const struct cup_spec *spec)
         .worker_count      = OR(spec->workers, 1),
         .generation        = OR(spec->generation, 1),
         .shard             = spec->shard,
+        .shard_count       = OR(spec->shard_count, spec->shard + 1),
+        .gaps              = spec->gaps,
         .record_bytes_max  = OR(spec->record_bytes_max, CUP_RECORD_BYTES_DEFAULT),
         .depth_max         = OR(spec->depth_max, 64),
         .members_max       = OR(spec->members_max, 4096),
@@ -298,6 +362,8 @@ struct cup_plan *cup_spec_plan(const struct cup_spec *spec)
     plan.breaker.id = put_text(&blob, "breaker");
     put_inputs(&blob, spec, &plan);
     put_tables(&blob, spec, &plan);
+    put_topics(&blob, spec, &plan);
+    put_output(&blob, spec, &plan);
     plan.total_bytes = blob.bytes;
     memcpy(blob.at, &plan, sizeof plan);
     plan.crc32c = cup_plan_checksum(blob.at, blob.bytes);

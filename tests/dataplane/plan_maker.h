@@ -75,10 +75,33 @@ struct cup_spec_input {
     uint8_t     form, gzip;
 };
 
+struct cup_spec_setting {
+    const char *name, *value;
+    uint8_t     is_file;
+};
+
+struct cup_spec_topic {
+    const char                   *name;
+    uint8_t                       is_pattern, start;
+    int64_t                       start_ms;
+    const struct cup_plan_offset *offsets;
+    uint32_t                      offset_count;
+};
+
+struct cup_spec_output {
+    uint8_t                        kind, schema, deletes, no_create;
+    uint32_t                       partition_count, replication;
+    const char                    *brokers; /* NULL: those of the spec */
+    const char                    *topic, *control_topic;
+    const struct cup_spec_setting *settings; /* of created topics */
+    uint32_t                       setting_count;
+};
+
 struct cup_spec {
     const char *lake, *domain, *pipeline, *kernels, *unavailable, *metadata;
     uint32_t    format;
-    uint32_t    workers, shard, record_bytes_max, depth_max, members_max, key_bytes_max;
+    uint32_t    workers, shard, shard_count, record_bytes_max, depth_max, members_max;
+    uint32_t    key_bytes_max;
     uint32_t    number_bytes_max, codec, no_bronze, no_silver, until_end;
     uint64_t    generation, epoch_ns_max, epoch_bytes_max, pool_bytes;
     uint64_t    file_bytes_max, file_rows_max, log_retention_us, quarantine_max;
@@ -91,6 +114,15 @@ struct cup_spec {
     uint32_t                     input_count;
     const struct cup_spec_table *tables;
     uint32_t                     table_count;
+
+    const char                    *brokers;  /* of topics, and of the output */
+    const struct cup_spec_setting *settings; /* more properties of the topics' cluster */
+    uint32_t                       setting_count;
+    const struct cup_spec_topic   *topics;
+    uint32_t                       topic_count;
+    const char                    *group;
+    uint32_t                       gaps;
+    struct cup_spec_output         output; /* kind NONE: there is none */
 };
 
 /* cup_spec_plan makes the blob, which cup_plan_check accepts; its size is plan->total_bytes. */

@@ -32,16 +32,18 @@ static void check_first_commits(void)
     do_epoch(commit, store);
     check_lake(1);
     const char *text = get_version(SILVER, 0);
-    CHECK(count_text(text, "\n") == 6 && count_text(text, "{\"add\":") == 2);
-    CHECK(count_text(text, "{\"txn\":{\"appId\":\"cupel/dom/pipe/0\",\"version\":1,") == 1);
+    CHECK(count_text(text, "\n") == 3 && count_text(text, "{\"add\":") == 0);
     CHECK(count_text(text, "{\"protocol\":") == 1 && count_text(text, "{\"metaData\":") == 1);
     CHECK(count_text(text, "\"operation\":\"CREATE TABLE\"") == 1);
     CHECK(count_text(text, "\"description\":\"the \\\"first\\\"\"") == 1);
     CHECK(count_text(text, "a comment") == 1 && count_text(text, "_ingested_at") == 1);
+    text = get_version(SILVER, 1);
+    CHECK(count_text(text, "\n") == 4 && count_text(text, "{\"add\":") == 2);
+    CHECK(count_text(text, "{\"txn\":{\"appId\":\"cupel/dom/pipe/0\",\"version\":1,") == 1);
+    CHECK(count_text(text, "\"operation\":\"WRITE\"") == 1);
     do_epoch(commit, store);
     check_lake(2);
-    text = get_version(SILVER, 1);
-    CHECK(count_text(text, "\n") == 4 && count_text(text, "\"operation\":\"WRITE\"") == 1);
+    CHECK(count_text(get_version(SILVER, 2), "\n") == 4);
     for (int i = 0; i < 9; i++)
         do_epoch(commit, store);
     CHECK(get(SILVER "/_delta_log/00000000000000000010.checkpoint.parquet") != NULL);
@@ -79,7 +81,7 @@ static void check_empty(void)
                                                   .ended       = epoch == 2};
         CHECK(cup_commit_epoch(commit, &part, 1, &result, NULL) == CUP_OK);
         CHECK(result.epoch == epoch && result.record_count == 0);
-        CHECK(get_version(LEDGER, epoch - 1) != NULL && get_version(SILVER, 0) == NULL);
+        CHECK(get_version(LEDGER, epoch) != NULL && get_version(SILVER, 0) == NULL);
     }
     close_all(commit, store);
     commit = open_commit(usual_plan(), &store);
@@ -204,17 +206,17 @@ static void check_foreign(const char *text, enum cup_err expected)
     struct cup_commit *commit = open_commit(usual_plan(), &store);
     do_epoch(commit, store);
     foreign_text         = text;
-    foreign_version      = 1;
+    foreign_version      = 2;
     cup_commit_priv_step = be_foreign;
     CHECK(try_epoch(commit, store, &result, &fault) == expected);
     cup_commit_priv_step = NULL;
     close_all(commit, store);
     if (expected == CUP_OK) {
-        CHECK(strstr(get_version(SILVER, 2), "\"epoch\":2}") != NULL);
-        CHECK(strcmp(get_version(SILVER, 1), text) == 0);
+        CHECK(strstr(get_version(SILVER, 3), "\"epoch\":2}") != NULL);
+        CHECK(strcmp(get_version(SILVER, 2), text) == 0);
         check_lake(2);
     } else {
-        CHECK(get_version(SILVER, 2) == NULL && strstr(fault.where, SILVER) != NULL);
+        CHECK(get_version(SILVER, 3) == NULL && strstr(fault.where, SILVER) != NULL);
         if (expected == CUP_FENCED) refuse_open(usual_plan(), expected, "another epoch");
     }
 }
@@ -256,7 +258,7 @@ static void check_foreign_schema(const char *from, const char *to, enum cup_err 
     do_epoch(commit, store);
     foreign_from         = from;
     foreign_text         = to;
-    foreign_version      = 1;
+    foreign_version      = 2;
     cup_commit_priv_step = be_foreign_schema;
     CHECK(try_epoch(commit, store, &result, &fault) == expected);
     cup_commit_priv_step = NULL;
@@ -266,28 +268,61 @@ static void check_foreign_schema(const char *from, const char *to, enum cup_err 
 
 #define NAME_IS(name, type) "\\\"name\\\":\\\"" name "\\\",\\\"type\\\":\\\"" type "\\\""
 
-/* Another writer creates the table between our decision and our first commit. */
-static void check_foreign_creation(void)
+/* Another writer creates the table, or adds columns, just before we do. */
+static void be_first(const char *step)
+{
+    char path[256];
+
+    if (strcmp(step, "intended") != 0 || foreign_text == NULL) return;
+    snprintf(path, sizeof path, "%s/%s/_delta_log/%020llu.json", lake, SILVER,
+             (unsigned long long)foreign_version);
+    write_path(path, foreign_text);
+    foreign_text = NULL;
+}
+
+/* What we would have written, with one text replaced by another of any length. */
+static char *declared(uint64_t version, const char *from, const char *to)
+{
+    static char out[16384];
+    const char *text = get_version(SILVER, version);
+    const char *at   = strstr(text, from);
+
+    CHECK(at != NULL);
+    snprintf(out, sizeof out, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    return out;
+}
+
+static void check_first(const char *from, const char *to, enum cup_err expected, const char *what)
 {
     struct cup_store        *store;
     struct cup_commit_result result;
-    struct cup_fault         fault;
-    char                     text[16384];
+    struct cup_fault         fault = {.what = ""};
 
     new_lake();
     one_epoch();
-    snprintf(text, sizeof text, "%s", get_version(SILVER, 0));
-    *strstr(text, "{\"txn\"") = '\0';
+    foreign_text    = declared(0, from, to);
+    foreign_version = 0;
     new_lake();
     struct cup_commit *commit = open_commit(usual_plan(), &store);
-    foreign_text              = text;
-    foreign_version           = 0;
     run_shell("mkdir -p ", SILVER "/_delta_log");
-    cup_commit_priv_step = be_foreign;
-    CHECK(try_epoch(commit, store, &result, &fault) == CUP_TABLE_CHANGED);
+    cup_commit_priv_step = be_first;
+    CHECK(try_epoch(commit, store, &result, &fault) == expected);
     cup_commit_priv_step = NULL;
-    CHECK(strstr(fault.what, "created anew") != NULL && get_version(SILVER, 1) == NULL);
+    CHECK(strstr(fault.what, what) != NULL && cup_commit_standing(commit) == CUP_COMMIT_READY);
+    if (expected == CUP_OK) do_epoch(commit, store);
     close_all(commit, store);
+    check_table(SILVER, expected == CUP_OK ? 2 : 0, 2);
+}
+
+static void check_foreign_creation(void)
+{
+    check_first("\"id\":\"", "\"id\":\"x", CUP_OK, "");
+    CHECK(count_text(get_version(SILVER, 1), "\"metaData\"") == 0);
+    check_first(NAME_IS("name", "string"), NAME_IS("other", "string"), CUP_OK, "");
+    CHECK(count_text(get_version(SILVER, 1), "\"operation\":\"ADD COLUMNS\"") == 1);
+    CHECK(count_text(get_version(SILVER, 1), NAME_IS("other", "string")) == 1);
+    check_first(NAME_IS("name", "string"), NAME_IS("name", "long"), CUP_TABLE_CHANGED,
+                "another type");
 }
 
 /* Another writer removes a file that is about to be added. */
@@ -305,7 +340,7 @@ static void check_foreign_remove(bool ours)
     snprintf(text, sizeof text, "{\"remove\":{\"path\":\"%s%s\",\"dataChange\":false}}\n",
              part.files[3].name + strlen(SILVER) + 1, ours ? "" : "x");
     foreign_text         = text;
-    foreign_version      = 1;
+    foreign_version      = 2;
     cup_commit_priv_step = be_foreign;
     CHECK(cup_commit_epoch(commit, &part, 1, &result, &fault) ==
           (ours ? CUP_TABLE_CHANGED : CUP_OK));
@@ -370,9 +405,10 @@ static void check_evolution(void)
     do_epoch(commit, store);
     cup_commit_adopt(commit, make_plan(more, 4));
     do_epoch(commit, store);
-    char *text = get_version(SILVER, 1);
+    char *text = get_version(SILVER, 2);
     CHECK(count_text(text, "\"operation\":\"ADD COLUMNS\"") == 1);
-    CHECK(count_text(text, "\"minReaderVersion\":3") == 1 && count_text(text, "{\"add\":") == 2);
+    CHECK(count_text(text, "\"minReaderVersion\":3") == 1 && count_text(text, "{\"add\":") == 0);
+    CHECK(count_text(get_version(SILVER, 3), "{\"add\":") == 2);
     table = (struct cup_commit_table){.store = store, .folder = SILVER};
     CHECK(cup_commit_priv_table_look(&table, NULL) == CUP_OK);
     CHECK(table.state->field_count == 4 + CUP_SILVER_COUNT && table.state->min_reader == 3);
@@ -384,7 +420,7 @@ static void check_evolution(void)
     CHECK(strstr(get_version(SILVER, 0), table.state->id) != NULL);
     cup_commit_priv_table_close(&table);
     do_epoch(commit, store);
-    CHECK(count_text(get_version(SILVER, 2), "metaData") == 0);
+    CHECK(count_text(get_version(SILVER, 4), "metaData") == 0);
     cup_commit_adopt(commit, make_plan(other, 2));
     CHECK(try_epoch(commit, store, &result, &fault) == CUP_TABLE_CHANGED);
     CHECK(strcmp(fault.where, SILVER ": name") == 0);
@@ -467,13 +503,13 @@ static void check_refusals(void)
     refuse_epoch("rm -r " SILVER, true, CUP_TABLE_CHANGED, "behind the journal");
     refuse_epoch("sed -i 's/\"metaData\":{\"id\":\"/&x/' " LOG_0, false, CUP_TABLE_CHANGED,
                  "created anew by another writer");
-    refuse_epoch("echo '" APP_TXN_9 "'" NEXT_IS("2"), false, CUP_TABLE_CHANGED,
+    refuse_epoch("echo '" APP_TXN_9 "'" NEXT_IS("3"), false, CUP_TABLE_CHANGED,
                  "ahead of the journal");
-    refuse_epoch("echo '" APP_TXN_9 "'" NEXT_IS("3"), true, CUP_FENCED, "another instance");
+    refuse_epoch("echo '" APP_TXN_9 "'" NEXT_IS("4"), true, CUP_FENCED, "another instance");
     refuse_epoch(PROPERTY_SED "RetentionDuration\":\"1 day\"/' " LOG_0, false, CUP_TABLE_CHANGED,
                  "remove the property");
     refuse_epoch("echo '{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,"
-                 "\"writerFeatures\":[\"rowTracking\"]}}'" NEXT_IS("3"),
+                 "\"writerFeatures\":[\"rowTracking\"]}}'" NEXT_IS("4"),
                  true, CUP_TABLE_CHANGED, "");
 }
 
@@ -522,11 +558,11 @@ static void check_orphans(void)
     CHECK(dies_at(3, place_and_die)); /* synced */
     run_shell("test $(find dom _cupel -name '*0000000002-*' | wc -l) = 8", "");
     /* another table ahead of the journal: then this journal says nothing about those files */
-    run_shell("echo '" APP_TXN_9 "'", NEXT_IS("1"));
+    run_shell("echo '" APP_TXN_9 "'", NEXT_IS("2"));
     refuse_open(usual_plan(), CUP_TABLE_CHANGED, "ahead of the journal");
     refuse_open(usual_plan(), CUP_TABLE_CHANGED, "ahead of the journal");
     run_shell("test $(find dom _cupel -name '*0000000002-*' | wc -l) = 8", "");
-    run_shell("rm ", SILVER "/_delta_log/00000000000000000001.json");
+    run_shell("rm ", SILVER "/_delta_log/00000000000000000002.json");
     struct cup_plan *plan = usual_plan();
     plan->tables.count    = 1; /* of two */
     commit                = open_commit(plan, &store);
@@ -597,7 +633,7 @@ static void check_race(void)
         CHECK(wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     table.store = open_store(usual_plan());
     CHECK(cup_commit_priv_table_look(&table, NULL) == CUP_OK && table.state != NULL);
-    CHECK(table.state->version == 2 * RACE_EPOCHS);
+    CHECK(table.state->version == 1 + 2 * RACE_EPOCHS);
     CHECK(table.state->file_count == 2 + 2 * RACE_EPOCHS);
     CHECK(cup_delta_txn_version(table.state, "cupel/dom/pip1/0") == RACE_EPOCHS);
     CHECK(cup_delta_txn_version(table.state, "cupel/dom/pip2/0") == RACE_EPOCHS);

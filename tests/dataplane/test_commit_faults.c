@@ -22,7 +22,8 @@ enum mode {
     LATE, /* it is done, if it is a name, and an error is told */
     LOST, /* the same, and the error is that the answer did not come */
     FULL, /* from the n-th on there is no room */
-    MODE_COUNT
+    MODE_COUNT,
+    TAKEN /* before the n-th, another process takes the pipeline over, and ends */
 };
 
 static struct faulty {
@@ -45,6 +46,8 @@ static bool is_name(const struct cup_disk_op *op)
            op->kind == CUP_DISK_UNLINK || op->kind == CUP_DISK_MKDIR;
 }
 
+static void take_over(void);
+
 /* What the operation fails with; 0: not at all. */
 static int next_fault(const struct cup_disk_op *op)
 {
@@ -52,6 +55,12 @@ static int next_fault(const struct cup_disk_op *op)
     if (faulty.syncs && op->kind != CUP_DISK_SYNC) return 0;
     if (faulty.left > 0) {
         faulty.left--;
+        return 0;
+    }
+    if (faulty.mode == TAKEN) {
+        faulty.armed = false;
+        faulty.fired = true;
+        take_over();
         return 0;
     }
     if (faulty.mode != FULL) {
@@ -199,23 +208,23 @@ static void arm_at_decided(const char *step)
     if (strcmp(step, "decided") == 0) arm(ONCE, sync_number);
 }
 
-/* Of five commits, the temporary files are synced first: one that fails is written anew. Then the
- * five folders: the commit is there, but nothing makes it durable for certain any more. */
+/* Five commits were sealed before the decision. Of their five folders, one whose sync fails: the
+ * commit is there, but nothing makes it durable for certain any more. */
 static void check_commit_syncs(void)
 {
     struct cup_store        *store;
     struct cup_commit_result result;
 
     faulty.syncs = true;
-    for (sync_number = 0; sync_number < 11; sync_number++) {
+    for (sync_number = 0; sync_number < 6; sync_number++) {
         new_lake();
         struct cup_commit *commit = open_commit(usual_plan(), &store);
         do_epoch(commit, store);
         cup_commit_priv_step = arm_at_decided;
         enum cup_err err     = try_epoch(commit, store, &result, NULL);
         cup_commit_priv_step = NULL;
-        bool in_folder       = sync_number >= 5 && sync_number < 10;
-        CHECK(err == (in_folder ? CUP_IO : CUP_OK) && faulty.fired == (sync_number < 10));
+        bool in_folder       = sync_number < 5;
+        CHECK(err == (in_folder ? CUP_IO : CUP_OK) && faulty.fired == in_folder);
         CHECK(cup_commit_standing(commit) == (in_folder ? CUP_COMMIT_FAILED : CUP_COMMIT_READY));
         faulty.armed = false;
         close_all(commit, store);
@@ -286,6 +295,64 @@ static bool check_recovery(enum mode mode, uint32_t n, bool decided)
     do_epoch(commit, store);
     close_all(commit, store);
     check_lake(epochs + 1);
+    return faulty.fired;
+}
+
+/* --- two owners --- */
+
+/* As an operator does who takes the first for dead: its lock file goes, and another process reads
+ * on. */
+static void take_over(void)
+{
+    struct cup_store *store;
+    int               status;
+    pid_t             child = fork();
+
+    if (child == 0) {
+        run_shell("rm -f _cupel/dom/pipe/0/lock", "");
+        struct cup_commit *commit = open_commit(usual_plan(), &store);
+        do_epoch(commit, store);
+        close_all(commit, store);
+        _exit(0);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Whoever is taken over while it opens, or in its first epoch, says so, then or at that epoch,
+ * unless the other begins behind its decision; what the other did stays. */
+static bool check_taken(bool opened, uint32_t n, uint32_t *fenced)
+{
+    struct cup_store        *store;
+    struct cup_commit       *commit;
+    struct cup_commit_result result;
+    struct cup_fault         fault = {.what = ""};
+    enum cup_err             err   = CUP_OK;
+
+    new_lake();
+    commit = open_commit(usual_plan(), &store);
+    do_epoch(commit, store);
+    close_all(commit, store);
+    store = open_store(usual_plan());
+    if (!opened) arm(TAKEN, n);
+    err = cup_commit_open(store, usual_plan(), &commit, &fault);
+    if (err == CUP_OK) {
+        if (opened) arm(TAKEN, n);
+        err = try_epoch(commit, store, &result, &fault);
+        close_all(commit, store);
+    } else {
+        cup_store_close(store);
+    }
+    faulty.armed = false;
+    *fenced += err == CUP_FENCED;
+    if (err != CUP_OK && err != CUP_FENCED) printf("%u: %s: %s\n", n, fault.what, fault.where);
+    CHECK(err == CUP_OK || (err == CUP_FENCED && faulty.fired));
+    uint64_t epochs = 1 + (uint64_t)faulty.fired + (err == CUP_OK);
+    commit          = open_commit(usual_plan(), &store);
+    uint64_t found  = cup_commit_next_epoch(commit) - 1;
+    CHECK(start_of(commit) == 10 * found && (found == epochs || (err == CUP_FENCED && found == 3)));
+    close_all(commit, store);
+    check_lake(found);
     return faulty.fired;
 }
 
@@ -385,6 +452,12 @@ int main(int argc, char **argv)
     }
     for (uint32_t n = 0; check_turn(n); n += stride)
         continue;
+    uint32_t fenced = 0, step = stride == 1 ? 1 : 5;
+    for (int opened = 0; opened < 2; opened++)
+        for (uint32_t n = (uint32_t)cup_rnd_below(&rnd, step); check_taken(opened == 1, n, &fenced);
+             n += step)
+            continue;
+    CHECK(fenced > 0);
     /* a full disk ends no process; a lost sync does */
     CHECK(seen[FULL][CUP_COMMIT_DECIDED] > 0 && seen[FULL][CUP_COMMIT_FAILED] == 0);
     CHECK(seen[ONCE][CUP_COMMIT_FAILED] > 0 && seen[LATE][CUP_COMMIT_FAILED] > 0);

@@ -108,13 +108,12 @@ static void put_epoch(struct cup_text *payload, struct model *model, struct cup_
     cup_journal_put_line(payload, &file);
     for (size_t i = 0; i < commit_bytes; i++)
         commit[i] = (char)(cup_rnd_below(rnd, 20) == 0 ? '\n' : 'a' + (int)cup_rnd_below(rnd, 26));
-    struct cup_journal_line line = {.kind    = CUP_LINE_COMMIT,
-                                    .name    = "d/silver/t",
-                                    .id      = "id",
-                                    .creates = true,
-                                    .crc32c  = 1,
-                                    .bytes   = commit_bytes,
-                                    .commit  = commit};
+    struct cup_journal_line line = {.kind   = CUP_LINE_COMMIT,
+                                    .name   = "d/silver/t",
+                                    .id     = "id",
+                                    .crc32c = 1,
+                                    .bytes  = commit_bytes,
+                                    .commit = commit};
     cup_journal_put_line(payload, &line);
     free(commit);
 }
@@ -528,14 +527,16 @@ static void check_adopt(struct cup_rnd *rnd)
     struct cup_position *position = cup_positions_add(&made.positions, "/in/0", "t");
     position->end                 = 77;
     position->recorded            = true;
-    CHECK(cup_journal_tables_note(&made.tables, "d/silver/t", "other", 39));
+    CHECK(cup_journal_tables_note(&made.tables, "d/silver/t", "other", 9, 39));
     for (uint32_t round = 0; round < 2; round++) {
         CHECK(cup_journal_adopt(store, FOLDER, &made, NULL) == CUP_OK);
         CHECK(cup_journal_read(store, FOLDER, &state, NULL) == CUP_OK);
         CHECK(state.epoch == 40 && state.open.bytes == 0 && state.segment == 2 + round);
         CHECK(cup_positions_find(&state.positions, "/in/0")->end == 77);
         CHECK(state.positions.count == 1 && state.tables.count == 1 && !state.clean);
-        CHECK(strcmp(cup_journal_tables_find(&state.tables, "d/silver/t")->id, "other") == 0);
+        const struct cup_journal_table *table =
+            cup_journal_tables_find(&state.tables, "d/silver/t");
+        CHECK(strcmp(table->id, "other") == 0 && table->schema_crc32c == 9);
         cup_journal_state_free(&state);
         CHECK(cup_store_get(store, FOLDER "/00000001.cj", &aside, NULL) == CUP_NOT_FOUND);
     }

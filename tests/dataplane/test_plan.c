@@ -6,6 +6,7 @@
  * checksum. */
 #include "dataplane/abi/plan.h"
 
+#include "dataplane/abi/topic.h"
 #include "tests/check.h"
 #include "tests/dataplane/plan_maker.h"
 
@@ -71,6 +72,39 @@ static void touch_table(const struct cup_plan *plan, const struct cup_plan_table
     }
 }
 
+static void touch_settings(const struct cup_plan *plan, struct cup_plan_list list)
+{
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct cup_plan_setting *setting = &cup_plan_settings(plan, list)[i];
+        touch(plan, setting->name);
+        touch(plan, setting->value);
+        CHECK(!setting->is_file || cup_plan_text(plan, setting->value)[0] == '/');
+    }
+}
+
+static void touch_topics(const struct cup_plan *plan)
+{
+    const struct cup_plan_output *output = &plan->output;
+
+    CHECK(plan->shard < plan->shard_count);
+    touch(plan, plan->group);
+    touch_settings(plan, plan->kafka.settings);
+    for (uint32_t i = 0; i < plan->topics.count; i++) {
+        const struct cup_plan_topic *topic = &cup_plan_topics(plan)[i];
+        touch(plan, topic->name);
+        for (uint32_t k = 0; k < topic->offsets.count; k++)
+            touched += (uint64_t)cup_plan_offsets(plan, topic)[k].offset;
+    }
+    touch_settings(plan, output->cluster.settings);
+    touch_settings(plan, output->topic_settings);
+    touch(plan, output->topic);
+    touch(plan, output->control_topic);
+    if (output->kind == CUP_OUTPUT_NONE) return;
+    char                         name[CUP_TOPIC_NAME_MAX + 1];
+    const struct cup_topic_parts parts = cup_topic_parts_of("d", "p", "d/silver/s/a/b", "t");
+    touched += cup_topic_name(cup_plan_text(plan, output->topic), &parts, name);
+}
+
 /* Reads everything that a data plane would. */
 static void use(const struct cup_plan *plan)
 {
@@ -86,6 +120,7 @@ static void use(const struct cup_plan *plan)
         touch(plan, cup_plan_inputs(plan)[i].path);
         touch(plan, cup_plan_inputs(plan)[i].topic);
     }
+    touch_topics(plan);
     for (uint32_t i = 0; i < plan->tables.count; i++)
         touch_table(plan, &cup_plan_tables(plan)[i]);
     for (uint32_t i = 0; i < plan->schemas.count; i++) {
@@ -138,6 +173,43 @@ static struct cup_plan *make(void)
 
     return cup_spec_plan(
         &(struct cup_spec){.inputs = inputs, .input_count = 2, .tables = tables, .table_count = 1});
+}
+
+/* Of topics, and with output. */
+static struct cup_plan *make_topics(void)
+{
+    static const struct cup_spec_column columns[] = {{"id", "long", "int64", .key = 1}};
+    static const struct cup_spec_table  tables[]  = {
+          {.name = "pg", .schema = "bank", .table = "t", .columns = columns, .column_count = 1}};
+    static const struct cup_spec_setting settings[] = {{"security.protocol", "sasl_ssl", 0},
+                                                       {"sasl.password", "/secrets/kafka", 1}};
+    static const struct cup_plan_offset  offsets[]  = {{.partition = 0, .offset = 100},
+                                                       {.partition = 2, .offset = 0}};
+    static const struct cup_spec_topic   topics[]   = {{.name         = "bank.customer",
+                                                        .start        = CUP_START_OFFSETS,
+                                                        .offsets      = offsets,
+                                                        .offset_count = 2},
+                                                       {.name       = "bank\\..*",
+                                                        .is_pattern = 1,
+                                                        .start      = CUP_START_TIMESTAMP,
+                                                        .start_ms   = 1795219200000}};
+    static const struct cup_spec_setting made[]     = {{"cleanup.policy", "compact", 0}};
+
+    return cup_spec_plan(&(struct cup_spec){.tables        = tables,
+                                            .table_count   = 1,
+                                            .brokers       = "localhost:9092",
+                                            .settings      = settings,
+                                            .setting_count = 2,
+                                            .topics        = topics,
+                                            .topic_count   = 2,
+                                            .gaps          = CUP_GAPS_SKIP,
+                                            .shard         = 1,
+                                            .shard_count   = 3,
+                                            .output        = {.kind          = CUP_OUTPUT_CHANGES,
+                                                              .deletes       = CUP_OUTPUT_BOTH,
+                                                              .schema        = CUP_OUTPUT_SCHEMA,
+                                                              .settings      = made,
+                                                              .setting_count = 1}});
 }
 
 static enum cup_err check_sealed(struct cup_plan *plan, size_t bytes)
@@ -280,6 +352,75 @@ static void check_must_refuse(const struct cup_plan *good)
     REFUSED(plan->inputs.count = UINT32_MAX);
 }
 
+#define REFUSED_TOPICS(statement)                                                                  \
+    do {                                                                                           \
+        struct cup_plan *plan = malloc(good->total_bytes);                                         \
+        CHECK(plan != NULL);                                                                       \
+        memcpy(plan, good, good->total_bytes);                                                     \
+        struct cup_plan_topic   *topic  = (void *)(uintptr_t)cup_plan_topics(plan);                \
+        struct cup_plan_offset  *offset = (void *)(uintptr_t)cup_plan_offsets(plan, topic);        \
+        struct cup_plan_output  *output = &plan->output;                                           \
+        struct cup_plan_setting *setting =                                                         \
+            (void *)(uintptr_t)cup_plan_settings(plan, plan->kafka.settings);                      \
+        struct cup_plan_setting *made =                                                            \
+            (void *)(uintptr_t)cup_plan_settings(plan, output->topic_settings);                    \
+        (void)topic, (void)offset, (void)setting, (void)made;                                      \
+        statement;                                                                                 \
+        CHECK(check_sealed(plan, good->total_bytes) == CUP_BAD_PLAN);                              \
+        free(plan);                                                                                \
+    } while (0)
+
+static void check_topics_refused(const struct cup_plan *good)
+{
+    REFUSED_TOPICS(plan->shard_count = 0);
+    REFUSED_TOPICS(plan->shard_count = CUP_PLAN_SHARDS_MAX + 1);
+    REFUSED_TOPICS(plan->shard = 3);
+    REFUSED_TOPICS(plan->gaps = CUP_GAPS_COUNT);
+    REFUSED_TOPICS(plan->group.bytes = 0);
+    REFUSED_TOPICS(plan->topics.count = CUP_PLAN_TOPICS_MAX + 1);
+    REFUSED_TOPICS(plan->topics.offset += 4);
+    REFUSED_TOPICS(plan->topics.count = 0);         /* a cluster without use */
+    REFUSED_TOPICS(plan->kafka.settings.count = 2); /* no broker */
+    REFUSED_TOPICS(plan->kafka.settings.count = CUP_PLAN_SETTINGS_MAX + 1);
+    REFUSED_TOPICS(setting->name.bytes = 0);
+    REFUSED_TOPICS(setting->is_file = 1); /* no absolute path */
+    REFUSED_TOPICS(setting[1].is_file = 2);
+    REFUSED_TOPICS(setting[1].value.offset = plan->total_bytes);
+    REFUSED_TOPICS(((char *)plan)[setting->value.offset] = '\0');
+    REFUSED_TOPICS(topic->name.bytes = 0);
+    REFUSED_TOPICS(topic->is_pattern = 2);
+    REFUSED_TOPICS(topic[1].is_pattern = 0); /* no legal name */
+    REFUSED_TOPICS(topic[1].start = CUP_START_COUNT);
+    REFUSED_TOPICS(topic->start = CUP_START_LATEST); /* that has offsets */
+    REFUSED_TOPICS(topic[1].start_ms = -1);
+    REFUSED_TOPICS(topic->offsets.count = CUP_PLAN_OFFSETS_MAX + 1);
+    REFUSED_TOPICS(topic->offsets.offset += 4);
+    REFUSED_TOPICS(offset->partition = -1);
+    REFUSED_TOPICS(offset->partition = 2);
+    REFUSED_TOPICS(offset[1].offset = -1);
+    REFUSED_TOPICS(output->kind = CUP_OUTPUT_COUNT);
+    REFUSED_TOPICS(output->kind = CUP_OUTPUT_NONE); /* a cluster without use */
+    REFUSED_TOPICS(output->kind = CUP_OUTPUT_RAW);  /* {table} is none of its parts */
+    REFUSED_TOPICS(plan->silver = 0);
+    REFUSED_TOPICS(output->schema = CUP_OUTPUT_SCHEMA_COUNT);
+    REFUSED_TOPICS(output->deletes = CUP_OUTPUT_DELETES_COUNT);
+    REFUSED_TOPICS(output->create = 2);
+    REFUSED_TOPICS(output->partition_count = 0);
+    REFUSED_TOPICS(output->partition_count = CUP_PLAN_TOPIC_PARTITIONS_MAX + 1);
+    REFUSED_TOPICS(output->replication = CUP_PLAN_REPLICATION_MAX + 1u);
+    REFUSED_TOPICS(output->cluster.settings.count = 0);
+    REFUSED_TOPICS(output->topic.bytes = 0);
+    REFUSED_TOPICS(((char *)plan)[output->topic.offset] = '[');
+    REFUSED_TOPICS(((char *)plan)[output->control_topic.offset] = '/');
+    REFUSED_TOPICS(output->control_topic.bytes = 0);
+    REFUSED_TOPICS(made->name.offset = 0);
+    REFUSED_TOPICS(output->topic_settings.offset += 4);
+    const struct cup_plan_input file = {.path = good->lake, .topic = good->domain};
+    REFUSED_TOPICS((topic->start = CUP_START_EARLIEST, topic->offsets.count = 0,
+                    memcpy(offset, &file, sizeof file), plan->inputs.count  = 1,
+                    plan->inputs.offset = topic->offsets.offset)); /* files and topics */
+}
+
 static void check_rules_refused(const struct cup_plan *good)
 {
     const uint64_t nan = 0x7ff8000000000000ull;
@@ -350,6 +491,11 @@ int main(int argc, char **argv)
     check_rules_refused(good);
     check_secrets_refused(good);
     check_bytes(good);
+    struct cup_plan *topics = make_topics();
+    use(topics);
+    check_every_word(topics);
+    check_topics_refused(topics);
+    free(topics);
     CHECK(cup_plan_checksum("123456789", 9) == 0xe3069283); /* the vector of CRC-32C */
     free(good);
     return touched == 0;

@@ -35,6 +35,17 @@ static void build(struct cup_rows *rows, struct cup_rnd *rnd, struct copy *copy)
     cup_rows_set_int(rows, P, -7);
 }
 
+/* The last row once more, with another number; false: it has none, or there is no room. */
+static bool repeat(struct cup_rows *rows, struct cup_rnd *rnd, const struct copy *last,
+                   struct copy *copy)
+{
+    const uint32_t column = I;
+
+    *copy   = *last;
+    copy->i = (int64_t)cup_rnd_u64(rnd);
+    return last->has_i && cup_rows_repeat(rows, &column, &copy->i, 1);
+}
+
 static void check_equal(const struct cup_rows *rows, const struct copy *copies)
 {
     const struct cup_column *t     = &rows->columns[T];
@@ -64,13 +75,22 @@ static void check_random(struct cup_rnd *rnd)
 
     CHECK(cup_pool_init(&pool, 64ul * CUP_BLOCK_BYTES, &fault) == CUP_OK);
     CHECK(cup_rows_open(&rows, &pool, fields, COLUMNS));
+    CHECK(!cup_rows_repeat(&rows, NULL, NULL, 0));
     for (int round = 0; round < 3; round++) {
+        uint32_t repeated = 0;
         while (!cup_rows_full(&rows)) {
             struct copy forgotten;
             if (cup_rnd_below(rnd, 5) == 0) build(&rows, rnd, &forgotten); /* never committed */
-            build(&rows, rnd, &copies[rows.row_count]);
+            uint32_t row = rows.row_count;
+            if (row > 0 && cup_rnd_below(rnd, 8) &&
+                repeat(&rows, rnd, &copies[row - 1], &copies[row])) {
+                repeated++;
+                continue;
+            }
+            build(&rows, rnd, &copies[row]);
             cup_rows_commit(&rows);
         }
+        CHECK(repeated > 100);
         cup_rows_finish(&rows);
         check_equal(&rows, copies);
         cup_rows_clear(&rows);

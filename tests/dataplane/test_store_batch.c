@@ -148,6 +148,46 @@ static void check_put_counts(void)
     CHECK(probe.done[CUP_DISK_SYNC] == 2);
 }
 
+/* Bytes that were sealed before only want a name: who is late keeps the file for another name, and
+ * sealing once more costs nothing. */
+static void check_sealed_puts(void)
+{
+    struct cup_store_file *files[3];
+    struct cup_sealed      sealed[3];
+    struct cup_store_put   puts[3];
+
+    make_names("sealed", 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK(cup_store_stage_bytes(store, bytes, 100 + i, &files[i], &fault) == CUP_OK);
+        CHECK(cup_store_sum(files[i]).bytes == 100 + i);
+        puts[i] = (struct cup_store_put){
+            .name = names[i], .bytes = bytes, .count = 100 + i, .sealed = &files[i]};
+    }
+    CHECK(cup_store_seal_all(files, 2, sealed, &fault) == CUP_OK);
+    CHECK(sealed[1].bytes == 101 && sealed[1].crc32c == cup_crc32c(0, bytes, 101));
+    probe_clear();
+    CHECK(cup_store_seal_all(files, 3, sealed, &fault) == CUP_OK);
+    CHECK(probe.done[CUP_DISK_SYNC] == 1 && sealed[0].bytes == 100);
+    CHECK(cup_store_put_if_absent(store, names[2], bytes, 7, &fault) == CUP_OK);
+    CHECK(cup_store_sync(store, &fault) == CUP_OK);
+    probe_clear();
+    cup_store_put_all(store, puts, 3);
+    CHECK(puts[0].err == CUP_OK && puts[1].err == CUP_OK && puts[2].err == CUP_EXISTS);
+    CHECK(probe.done[CUP_DISK_SYNC] == 1 && probe.done[CUP_DISK_WRITE] == 0); /* the folder */
+    CHECK(files[0] == NULL && files[1] == NULL && files[2] != NULL && staged_count() == 1);
+    puts[2].name = names[3];
+    cup_store_put_all(store, puts + 2, 1);
+    CHECK(puts[2].err == CUP_OK && files[2] == NULL && staged_count() == 0);
+    puts[0].name = names[4]; /* there is no sealed file any more: from the bytes */
+    cup_store_put_all(store, puts, 1);
+    CHECK(puts[0].err == CUP_OK && staged_count() == 0);
+    for (uint32_t i = 0; i < 2; i++)
+        check_file(names[i], 100 + i);
+    check_file(names[2], 7);
+    check_file(names[3], 102);
+    check_file(names[4], 100);
+}
+
 /* --- faults of writes and fsyncs --- */
 
 static void check_short_writes(void)
@@ -575,6 +615,7 @@ static void check_all(struct cup_disk *disk)
     store = open_store(&probe.disk);
     check_counts();
     check_put_counts();
+    check_sealed_puts();
     check_short_writes();
     check_failed_fsync();
     check_no_space();

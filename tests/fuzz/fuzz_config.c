@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/config/cluster.h"
 #include "control/config/pipeline.h"
 #include "control/contract/contract.h"
 #include "control/plan/compile.h"
@@ -76,7 +77,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     else
         (void)unlink(contract_path); /* there may be none yet */
     cup_settings_default(&settings);
-    enum cup_err       err     = cup_pipeline_load(&keep, folder, &settings, &says);
+    enum cup_err err = cup_pipeline_load(&keep, folder, &settings, &says);
+    if (err == CUP_OK) {
+        cup_cluster_complete(&keep, &settings);
+        cup_cluster_check(&settings, &says);
+        if (says.bytes > 0) err = CUP_BAD_CONFIG;
+    }
     struct cup_catalog catalog = {.keep = &keep, .lake = "/nonexistent-lake", .domain = "default"};
     if (err == CUP_OK) {
         catalog.source = settings.source;

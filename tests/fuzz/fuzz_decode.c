@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "dataplane/decode/decode.h"
 #include "dataplane/source/source.h"
 #include "tests/dataplane/plan_maker.h"
@@ -16,8 +17,6 @@
 #define USES_MAX   64u /* of one decode: what it remembers of earlier files is part of the test */
 #define FILE_FD    900
 #define FILE_PATH  "/proc/self/fd/900"
-#define FNV_START  0xcbf29ce484222325u
-#define FNV_PRIME  0x100000001b3u
 
 enum choice { CHOICE_DUMP = 1, CHOICE_GZIP = 2, CHOICE_FORMAT = 4 }; /* a format is times 4 */
 #define CHOICES (CHOICE_FORMAT * CUP_FORMAT_COUNT)
@@ -37,10 +36,7 @@ static struct cup_pool pool; /* kept: making one costs more than reading a small
 
 static void mix(struct run *run, const void *bytes, size_t count)
 {
-    const uint8_t *at = bytes;
-
-    for (size_t i = 0; i < count; i++)
-        run->hash = (run->hash ^ at[i]) * FNV_PRIME;
+    run->hash = cup_hash_bytes(run->hash, bytes, count);
 }
 
 static struct cup_plan *make_plan(const char *path, uint8_t choice, const char *kernels)
@@ -155,7 +151,7 @@ static void open_run(struct run *run, uint8_t choice, const char *kernels)
         FUZZ_CHECK(cup_decode_open(run->plan, &pool, topic_of, run, &run->decode, &fault) ==
                    CUP_OK);
     }
-    run->hash         = FNV_START;
+    run->hash         = CUP_HASH_START;
     run->record_count = run->blank_count = run->end = 0;
 }
 

@@ -14,6 +14,7 @@ enum rows_shape {              /* how values repeat */
                   ROWS_FEW,    /* a handful of values */
                   ROWS_RUNS,   /* the same value many times in a row */
                   ROWS_RISING, /* unique, sorted */
+                  ROWS_STEPS,  /* rising, with an extreme now and then */
                   ROWS_SHAPES
 };
 
@@ -38,6 +39,7 @@ static inline uint64_t rows_number(const struct rows_plan *plan, uint32_t row)
     if (plan->shape == ROWS_FEW) return cup_rnd_below(plan->rnd, 5);
     if (plan->shape == ROWS_RUNS) return row / 700;
     if (plan->shape == ROWS_RISING) return row + 1000ull;
+    if (plan->shape == ROWS_STEPS) return row % 401 == 400 ? row % 2 : row + 1000ull;
     uint32_t pick = cup_rnd_below(plan->rnd, 12);
     return pick < 6 ? edges[pick] : cup_rnd_u64(plan->rnd);
 }
@@ -48,7 +50,8 @@ static inline int64_t rows_between(const struct rows_plan *plan, uint32_t row, i
 {
     uint64_t number = rows_number(plan, row);
 
-    if (plan->shape != ROWS_WILD) return (int64_t)(number % 100000) - 50;
+    bool extreme = plan->shape == ROWS_STEPS && number < 2;
+    if (plan->shape != ROWS_WILD && !extreme) return (int64_t)(number % 100000) - 50;
     if (number == 0) return min;
     if (number == 1) return max;
     return min + (int64_t)(number % ((uint64_t)max - (uint64_t)min));

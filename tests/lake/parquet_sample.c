@@ -89,11 +89,12 @@ static int print_file(const char *name)
 static void note_raw(const struct cup_parquet *file, bool *out_raw)
 {
     for (uint32_t i = 0; i < file->leaf_count; i++)
-        out_raw[i] = file->leaves[i].habit.effort == CUP_PARQUET_RAW;
+        out_raw[i] =
+            file->leaves[i].habit.effort == CUP_PARQUET_RAW && file->leaves[i].delta_pages == 0;
 }
 
 /* Values that do not shrink, then so many pages that do that the writer notices: in one chunk, some
- * pages are stored as they are and some are packed. */
+ * pages are stored as they are and some are packed, or hold differences. */
 static void append_turning(struct cup_parquet *file, struct rows_plan plan, FILE *jsonl)
 {
     bool     before[64] = {0}, after[64] = {0};

@@ -207,6 +207,31 @@ static void check_sizes(struct cup_rnd *rnd, struct cup_pool *pool, enum cup_cod
     cup_text_free(&stats);
 }
 
+/* Numbers that rise by one past the largest of their type: all differences are one, in arithmetic
+ * that wraps, so a block is its least difference and four widths of 0 (parquet-format, Encodings).
+ */
+static void check_wrapping(void)
+{
+    enum { COUNT = 129 };
+    static const uint8_t want[2][16] = {
+        {0x80, 0x01, 4, 0x81, 0x01, 0xf6, 0xff, 0xff, 0xff, 0x0f, 2, 0, 0, 0, 0},
+        {0x80, 0x01, 4, 0x81, 0x01, 0xf6, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 2}};
+    int32_t narrow[COUNT];
+    int64_t wide[COUNT];
+    uint8_t out[COUNT * 8];
+
+    for (uint32_t i = 0; i < COUNT; i++) {
+        narrow[i] = (int32_t)(0x7ffffffbu + i);
+        wide[i]   = (int64_t)(0x7ffffffffffffffbu + i);
+    }
+    const uint8_t *end = cup_parquet_priv_delta_put(out, (const uint8_t *)narrow, COUNT, 4);
+    CHECK(end == out + 15 && memcmp(out, want[0], 15) == 0);
+    end = cup_parquet_priv_delta_put(out, (const uint8_t *)wide, COUNT, 8);
+    CHECK(end == out + 20 && memcmp(out, want[1], 16) == 0);
+    CHECK(memcmp(out + 16, "\0\0\0\0", 4) == 0);
+    CHECK(cup_parquet_priv_delta_put(out, (const uint8_t *)wide, 63, 8) == NULL);
+}
+
 int main(int argc, char **argv)
 {
     static const enum cup_codec codecs[] = {CUP_CODEC_NONE, CUP_CODEC_SNAPPY, CUP_CODEC_ZSTD};
@@ -221,5 +246,6 @@ int main(int argc, char **argv)
         check_sizes(&rnd, &pool, codecs[i]);
     }
     cup_pool_fini(&pool);
+    check_wrapping();
     return 0;
 }

@@ -7,6 +7,7 @@ are compared with bounds computed here.
 
 usage: test_parquet_readers.py PROGRAM [SEED]
 """
+import collections
 import datetime
 import decimal
 import json
@@ -28,38 +29,54 @@ US = datetime.timedelta(microseconds=1)
 decimal.getcontext().prec = 80
 
 
-def plain(value, kind):
-    """A value as the C program writes it."""
-    if value is None:
-        return None
-    if pa.types.is_decimal(kind):
-        return str(int(value.scaleb(kind.scale)))
-    if pa.types.is_floating(kind):
-        return value.hex()
-    if pa.types.is_date(kind):
-        return (value - EPOCH.date()).days
-    if pa.types.is_timestamp(kind):
-        return (value.replace(tzinfo=None) - EPOCH) // US
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return value.hex()
-    if pa.types.is_map(kind):
-        return [[plain(k, kind.key_type), plain(v, kind.item_type)] for k, v in value]
-    if pa.types.is_list(kind):
-        return [plain(v, kind.value_type) for v in value]
-    if pa.types.is_struct(kind):
-        return [plain(value[f.name], f.type) for f in kind]
+def same(value):
     return value
 
 
-def canonical(row, schema):
-    """Hex floats are written differently by C and by Python."""
-    return [float.fromhex(v).hex() if v is not None and pa.types.is_floating(f.type) else v
-            for v, f in zip(row, schema)]
+def converter(kind):
+    """What makes a value that is not null look as the C program writes it; asked once a column."""
+    if pa.types.is_decimal(kind):
+        return lambda value: str(int(value.scaleb(kind.scale)))
+    if pa.types.is_floating(kind):
+        return float.hex
+    if pa.types.is_date(kind):
+        return lambda value: (value - EPOCH.date()).days
+    if pa.types.is_timestamp(kind):
+        return lambda value: (value.replace(tzinfo=None) - EPOCH) // US
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return bytes.hex
+    if pa.types.is_map(kind):
+        key, item = converter(kind.key_type), converter(kind.item_type)
+        return lambda value: [[key(k), None if v is None else item(v)] for k, v in value]
+    if pa.types.is_list(kind):
+        item = converter(kind.value_type)
+        return lambda value: [None if v is None else item(v) for v in value]
+    if pa.types.is_struct(kind):
+        members = [(f.name, converter(f.type)) for f in kind]
+        return lambda value: [None if value[n] is None else member(value[n]) for n, member in members]
+    return same
+
+
+def plain(value, kind):
+    """A value as the C program writes it."""
+    return None if value is None else converter(kind)(value)
+
+
+def plain_column(column, kind):
+    values, make = column.to_pylist(), converter(kind)
+    return values if make is same else [None if v is None else make(v) for v in values]
+
+
+def canonical(rows, schema):
+    """Rows whose hex floats, which C writes differently, are as Python writes them."""
+    for i in [i for i, f in enumerate(schema) if pa.types.is_floating(f.type)]:
+        for row in rows:
+            row[i] = None if row[i] is None else float.fromhex(row[i]).hex()
+    return rows
 
 
 def rows_of(table):
-    columns = [[plain(v, f.type) for v in table.column(i).to_pylist()]
-               for i, f in enumerate(table.schema)]
+    columns = [plain_column(table.column(i), f.type) for i, f in enumerate(table.schema)]
     return [list(row) for row in zip(*columns)]
 
 
@@ -169,14 +186,13 @@ def check_stats(path, rows, schema):
             check(low == min(values) and high == max(values), path, name, low, high)
 
 
-def check_duckdb(path, table):
-    """DuckDB's answer as Arrow, compared column by column with pyarrow's."""
+def check_duckdb(path, table, rows):
+    """DuckDB's answer as Arrow, compared column by column with pyarrow's rows."""
     seen = duckdb.sql(f"SELECT * FROM read_parquet('{path}')").to_arrow_table()
     check(seen.num_rows == table.num_rows, path, "duckdb rows")
     for i, field in enumerate(table.schema):
-        ours = [plain(v, field.type) for v in table.column(i).to_pylist()]
-        theirs = [plain(v, seen.schema.field(i).type) for v in seen.column(i).to_pylist()]
-        check(ours == theirs, path, "duckdb", field.name)
+        theirs = plain_column(seen.column(i), seen.schema.field(i).type)
+        check([row[i] for row in rows] == theirs, path, "duckdb", field.name)
 
 
 def read_back(program, path):
@@ -200,7 +216,7 @@ def check_our_reader(program, folder, table):
         pq.write_table(table, path, **form)
         got, why = read_back(program, path)
         check(got is not None, form, why)
-        check([canonical(r, table.schema) for r in got] == want, form)
+        check(canonical(got, table.schema) == want, form)
     # INT96 cannot hold year 1 in Arrow, so only the newer rows take part.
     moments = pa.table({"t": pa.array([0, -1, 1700000000123456, None], pa.timestamp("us"))})
     pq.write_table(moments, path, use_deprecated_int96_timestamps=True)
@@ -216,6 +232,7 @@ def main():
     program = sys.argv[1]
     seed = sys.argv[2] if len(sys.argv) > 2 else "1"
     dict_chunks = plain_chunks = 0
+    delta_types = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([program, folder, seed], check=True)
         for number in range(21):
@@ -223,7 +240,7 @@ def main():
             table = pq.read_table(path, page_checksum_verification=True)
             table.validate(full=True)
             with open(f"{folder}/{number}.jsonl", encoding="utf-8") as lines:
-                want = [canonical(json.loads(line), table.schema) for line in lines]
+                want = canonical([json.loads(line) for line in lines], table.schema)
             got = rows_of(table)
             check(len(got) == len(want), path, len(got), len(want))
             for at, (a, b) in enumerate(zip(got, want)):
@@ -231,7 +248,7 @@ def main():
             check_types(table.schema)
             check_footer(path, got, table.schema)
             check_stats(path, got, table.schema)
-            check_duckdb(path, table)
+            check_duckdb(path, table, got)
             if number % 5 == 0:
                 check_our_reader(program, folder, table.slice(0, 400))
             meta = pq.ParquetFile(path).metadata
@@ -240,8 +257,12 @@ def main():
                     used = meta.row_group(g).column(c).has_dictionary_page
                     dict_chunks += used
                     plain_chunks += not used
+                    if "DELTA_BINARY_PACKED" in meta.row_group(g).column(c).encodings:
+                        delta_types[meta.row_group(g).column(c).physical_type] += 1
     check(dict_chunks > 100 and plain_chunks > 100, "both encodings", dict_chunks, plain_chunks)
-    print(f"ok: seed {seed}, {dict_chunks} chunks with a dictionary, {plain_chunks} without")
+    check(set(delta_types) == {"INT32", "INT64"}, "differences", delta_types)
+    print(f"ok: seed {seed}, {dict_chunks} chunks with a dictionary, {plain_chunks} without, "
+          f"differences in {dict(delta_types)}")
 
 
 main()

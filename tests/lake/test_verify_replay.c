@@ -32,7 +32,7 @@ static void give_back(struct small_lake *lake)
 static enum cup_exit replay(const struct small_lake *lake, const char *input, const char *to,
                             struct cup_text *out)
 {
-    struct cup_replay_options options = {.lake = lake->root, .input = input, .to = to};
+    struct cup_replay_options options = {.lake = lake->root, .filter.input = input, .to = to};
     char                     *text    = NULL;
     size_t                    bytes   = 0;
     FILE                     *stream  = open_memstream(&text, &bytes);

@@ -38,8 +38,11 @@ def check(cupel, lake, to, inputs):
     if len(outputs) != len(inputs):
         return [f'replay wrote {[str(p) for p in outputs]} for {len(inputs)} inputs']
     for source, output in zip(sorted(inputs), outputs):
-        before = [line for line in content(source).split(b'\n') if line.strip(b'\r')]
-        after = [line for line in content(output).split(b'\n') if line.strip(b'\r')]
+        before, after = content(source), content(output)
+        if before.rstrip(b'\r\n') == after.rstrip(b'\r\n'):
+            continue
+        before = [line for line in before.split(b'\n') if line.strip(b'\r')]
+        after = [line for line in after.split(b'\n') if line.strip(b'\r')]
         if before == after:
             continue
         if len(before) != len(after):

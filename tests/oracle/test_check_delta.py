@@ -3,16 +3,39 @@
 """Goal:   the checker that judges our tables can pass a good table and refuse each fault it knows.
 Method: the example tables, good ones with their content as CSV, broken ones with one fault each."""
 import concurrent.futures
+import contextlib
+import importlib.util
+import io
+import multiprocessing
 import pathlib
-import subprocess
 import sys
+import traceback
+import types
 
 CHECKER, EXAMPLES = sys.argv[1], pathlib.Path(sys.argv[2])
 READERS = 'pyarrow,deltalake,duckdb,polars'
 
 
+def load():
+    spec = importlib.util.spec_from_file_location('check_delta', CHECKER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def run(table, *extra):
-    return subprocess.run([sys.executable, CHECKER, str(table), *extra], capture_output=True, text=True)
+    """The checker's main; each worker loads it and the readers once: that was most of the time."""
+    run.checker = getattr(run, 'checker', None) or load()
+    out, err = io.StringIO(), io.StringIO()
+    sys.argv = [CHECKER, str(table), *extra]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = run.checker.main()
+        except SystemExit as left:
+            code = left.code
+        except Exception:
+            code = traceback.print_exc() or 1
+    return types.SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
 
 
 def good(name):
@@ -34,7 +57,7 @@ def main():
     good_names = sorted(p.stem for p in EXAMPLES.glob('*.csv'))
     broken_names = sorted(p.name for p in (EXAMPLES / 'broken').iterdir())
     assert len(good_names) == 7 and len(broken_names) == 28, (good_names, broken_names)
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context('spawn')) as pool:
         findings = list(pool.map(good, good_names)) + list(pool.map(broken, broken_names))
     for finding in filter(None, findings):
         print(finding)

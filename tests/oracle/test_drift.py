@@ -12,7 +12,7 @@ import tempfile
 import time
 from decimal import Decimal
 
-from feeds import Feed, Pipe, Shape, contract
+from feeds import Feed, Pipe, Shape
 
 CUPEL = sys.argv[1]
 ONLY = sys.argv[2] if len(sys.argv) > 2 else ''

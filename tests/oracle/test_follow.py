@@ -7,26 +7,25 @@ Method: a writer here with a seeded schedule; every line it wrote carries a numb
         read with DuckDB, must hold each number once. `cupel verify --deep` then proves the ledger.
 
     test_follow.py CUPEL CASE [SEED]      CASE: growth | rotate | kill | many | gzip | late | setback | idle"""
-import contextlib
 import gzip
 import json
 import os
 import pathlib
 import random
-import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 
 import contracts
+import disks
 import lakes
+import runs
 
 CUPEL = sys.argv[1]
 CASE = sys.argv[2]
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-WAIT_SECONDS = 60
+WAIT_SECONDS = 600  # for what only a fault keeps from coming
 RATE = 'commit:\n  interval: 200ms\nmemory: 16MiB\nupkeep:\n  compact: off\n'
 CONTRACT = contracts.contract('s', 't', [('id', 'bigint', None, 1), ('v', 'text')], 'full')
 
@@ -56,47 +55,27 @@ class World:
         return made.encode()
 
     def start(self):
-        self.log = open(self.home / 'said', 'w')
-        self.run = subprocess.Popen([CUPEL, 'run', str(self.home / 'p'), '--lake', str(self.lake), '--workers', '2',
-                                     *self.options], stdout=self.log, stderr=subprocess.STDOUT)
-
-    def children(self):
-        path = f'/proc/{self.run.pid}/task/{self.run.pid}/children'
-        return [int(p) for p in pathlib.Path(path).read_text().split()]
-
-    def kill(self):
-        """Both processes, at once."""
-        for pid in self.children() + [self.run.pid]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.run.wait()
-        time.sleep(0.05)  # the data plane's lock goes with it
+        self.run = runs.Run([CUPEL, 'run', self.home / 'p', '--lake', self.lake, '--workers', '2', *self.options],
+                            self.home / 'said')
 
     def stop(self, how=signal.SIGTERM):
-        while 'kernels' not in (self.home / 'said').read_text():
-            need(self.run.poll() is None, 'the run has ended', (self.home / 'said').read_text())
-            time.sleep(0.02)
-        self.run.send_signal(how)
-        code = self.run.wait(timeout=WAIT_SECONDS)
-        self.said = (self.home / 'said').read_text()
+        self.run.await_ready()
+        self.run.process.send_signal(how)
+        code = self.run.gone(WAIT_SECONDS)
+        self.said = self.run.said()
         need(code == 0, f'exit {code}', self.said)
         return self.said
 
     def count(self):
         """Rows that a reader sees now: those of the log's files. No entry is cut off so soon."""
-        rows = 0
-        for entry in self.lake.glob('default/silver/pg/s/t/_delta_log/*[0-9].json'):
-            for line in entry.read_text().splitlines():
-                action = json.loads(line)
-                rows += json.loads(action['add']['stats'])['numRecords'] if 'add' in action else 0
-        return rows
+        return sum(lakes.added_rows(self.lake / 'default/silver/pg/s/t'))
 
     def await_rows(self, count=None):
         count = self.numbers if count is None else count
         until = time.monotonic() + WAIT_SECONDS
         while (seen := self.count()) < count:
-            need(self.run.poll() is None, 'the run has ended', (self.home / 'said').read_text())
-            need(time.monotonic() < until, f'{seen} rows of {count}', (self.home / 'said').read_text())
+            need(self.run.running(), 'the run has ended', self.run.said())
+            need(time.monotonic() < until, f'{seen} rows of {count}', self.run.said())
             time.sleep(0.02)
 
     def check(self, quarantined=0):
@@ -108,7 +87,7 @@ class World:
             f"count(DISTINCT _topic || '|' || _partition || '|' || _offset) FROM {table}").fetchone()
         need((rows, first, last, ids, places) == (self.numbers, 0, self.numbers - 1, self.numbers, self.numbers),
              f'{self.numbers} lines were written; rows, first, last, ids, places: {rows, first, last, ids, places}',
-             (self.home / 'said').read_text())
+             self.run.said())
         found = len(reader.quarantine())
         need(found == quarantined, f'{found} records in quarantine, not {quarantined}', '')
         lakes.run(CUPEL, 'verify', self.lake, '--deep')
@@ -208,7 +187,7 @@ def kill(world):
         append(path, world.lines(60), world.random)
         time.sleep(world.random.random() * 0.5)
         if turn % 3 == 0:
-            world.kill()
+            world.run.end()
         append(path, world.lines(10)[:-1])
         for old in range(turn, 0, -1):
             if os.path.exists(f'{path}.{old}'):
@@ -216,14 +195,14 @@ def kill(world):
         os.rename(path, f'{path}.1')
         append(f'{path}.1', b'\n')
         if turn % 3 == 1:
-            world.kill()
+            world.run.end()
         append(path, world.lines(1))
         append(world.folder / f'new{turn}.ndjson', world.lines(5), world.random)
-        if world.run.poll() is not None:
+        if not world.run.running():
             world.start()
         time.sleep(world.random.random() * 0.3)
         if turn % 3 == 2:
-            world.kill()
+            world.run.end()
             world.start()
     world.await_rows()
     world.stop()
@@ -238,14 +217,14 @@ def many(world):
         (world.folder / f'{i:05d}.ndjson').write_bytes(world.lines(2, 20))
     world.await_rows()
     took = time.monotonic() - began
-    most = max(len(os.listdir(f'/proc/{pid}/fd')) for pid in world.children())
+    most = max(len(os.listdir(f'/proc/{pid}/fd')) for pid, _, _ in world.run.members())
     need(most < 600, f'{most} descriptors are open', '')
     for i in range(5000):
         os.remove(world.folder / f'{i:05d}.ndjson')
     journal = world.lake / '_cupel/default/test/0/journal'
     until = time.monotonic() + WAIT_SECONDS
     while (size := sum(f.stat().st_size for f in journal.glob('*.cj'))) > 400000:
-        need(time.monotonic() < until, f'the journal still has {size} bytes', (world.home / 'said').read_text())
+        need(time.monotonic() < until, f'the journal still has {size} bytes', world.run.said())
         append(world.folder / 'more.ndjson', world.lines(1))
         time.sleep(0.5)
     (world.folder / '00000.ndjson').write_bytes(world.lines(2))  # the name of one that is forgotten
@@ -314,22 +293,26 @@ def setback(world):
         append(world.folder / f'{i}.ndjson', world.lines(20) + unknown(i) + world.lines(3))
         time.sleep(0.15)
     world.await_rows()
-    pid = world.children()[0]
-    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (100, before[1]))
-    append(world.folder / '3.ndjson', world.lines(9))
-    until = time.monotonic() + WAIT_SECONDS
-    while 'was abandoned' not in (world.home / 'said').read_text():
-        need(time.monotonic() < until, 'no epoch was abandoned', (world.home / 'said').read_text())
-        time.sleep(0.01)
-    append(world.folder / '2.ndjson', world.lines(9))
-    append(world.folder / 'new.ndjson', world.lines(9))
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+    def more(*names):
+        for name in names:
+            append(world.folder / name, world.lines(9))
+
+    disks.refuse(world, lambda: more('3.ndjson'), lambda: more('2.ndjson', 'new.ndjson'))
     world.await_rows()
     said = world.stop()
     need('going on' in said, 'it went on', said)
     reader, _ = world.check()
     need(reader.one(f"SELECT count(DISTINCT id) FROM {reader.scan(reader.silver()['s.born'])}") == 6, 'new table', said)
+
+
+def await_ledger(world):
+    """Until the last table has what the first ones have."""
+    until = time.monotonic() + WAIT_SECONDS
+    while sum(row['records'] for row in lakes.Lake(world.lake).ledger('input')) < world.numbers:
+        need(time.monotonic() < until, 'the ledger lacks records', world.run.said())
+        time.sleep(0.1)
+    time.sleep(1)
 
 
 def idle(world):
@@ -338,20 +321,20 @@ def idle(world):
         append(world.folder / f'{i}.ndjson', world.lines(1))
     world.start()
     world.await_rows()
-    time.sleep(1)
+    await_ledger(world)
 
     def seconds():
         ticks = 0
-        for pid in world.children() + [world.run.pid]:
+        for pid, _, _ in world.run.members():
             words = pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()
             ticks += int(words[11]) + int(words[12])
         return ticks / os.sysconf('SC_CLK_TCK')
 
     epochs = len(lakes.Lake(world.lake).ledger('input'))
-    before = seconds()
+    before, began = seconds(), time.monotonic()
     time.sleep(4)
-    used = (seconds() - before) / 4
-    need(used < 0.05, f'{100 * used:.1f} % of a processor while idle', '')
+    used = (seconds() - before) / (time.monotonic() - began)
+    need(used < 0.2, f'{100 * used:.1f} % of a processor while idle', '')
     need(len(lakes.Lake(world.lake).ledger('input')) == epochs, 'an empty epoch was committed', '')
     append(world.folder / '7.ndjson', world.lines(1))
     began = time.monotonic()
@@ -374,8 +357,8 @@ def main():
         try:
             case(world)
         finally:
-            if hasattr(world, 'run') and world.run.poll() is None:
-                world.kill()
+            if hasattr(world, 'run') and world.run.running():
+                world.run.end()
 
 
 main()

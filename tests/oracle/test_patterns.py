@@ -3,15 +3,13 @@
 """Goal:   what users of other tools suffer from does not happen here: the patterns that no other test of
         this folder covers (README.md says which test covers which).
 Method: streams made record by record, so that the truth is known without cupel; run in one process; read
-        with DuckDB. Memory is the largest resident set of the data plane.
+        with DuckDB. Memory is the largest resident set of the programs.
 
     test_patterns.py CUPEL [pattern]"""
 import itertools
 import json
 import pathlib
 import random
-import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -164,19 +162,6 @@ def tombstones(home):
 
 # --- a thousand tables, one of them broken ---
 
-def resident(parent):
-    """Largest resident set of the data plane that a process has started, in MiB; 0: none."""
-    for path in pathlib.Path('/proc').glob('[0-9]*/status'):
-        try:
-            text = path.read_text()
-        except OSError:
-            continue
-        if 'cupel-dataplane' in text.split('\n', 1)[0] and f'\nPPid:\t{parent}\n' in text:
-            found = re.search(r'VmHWM:\s*(\d+) kB', text)
-            return int(found[1]) // 1024 if found else 0  # a process that ends has none
-    return 0
-
-
 def thousand_tables(home):
     tables, topics, rows, broken = 1000, 50, 6, 777
     plain, feed = Shape({'id': BIG, 'v': TEXT}, embedded=False), Feed()
@@ -187,14 +172,8 @@ def thousand_tables(home):
     declared = {f't{table}': ([ID, ('v', 'text' if table != broken else 'integer', {}, 0, False)], KEYED)
                 for table in range(tables)}
     pipe = pipe_of(home, 'tables', feed, declared)
-    most = 0
-    with open(home / 'said', 'w') as said:
-        running = subprocess.Popen([CUPEL, 'run', str(pipe.home), '--until-end'], stdout=said, stderr=subprocess.STDOUT)
-        while running.poll() is None:
-            most = max(most, resident(running.pid))
-            time.sleep(0.1)
-    same('exit', (running.returncode, (home / 'said').read_text()[-300:] if running.returncode else ''), (0, ''))
-    same(f'{most} MiB of 512', 0 < most < 512, True)
+    _, most = lakes.run_measured(CUPEL, 'run', pipe.home, '--until-end')
+    same(f'{most} MiB of 512', most < 512, True)
     lake = lakes.Lake(pipe.home / 'lake')
     same('outcomes', lake.outcomes(), {'accepted': (tables - 1) * rows, 'type_mismatch': rows})
     found = lake.duck.execute(

@@ -10,6 +10,7 @@ Method: events made here, each knows the rule that it breaks; tables read with D
 import json
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +21,8 @@ import lakes
 CUPEL = sys.argv[1]
 WRONG = []
 START_US = 1767225600000000
+WAIT_SECONDS = 120
+PAUSED = 'and nothing is read for 1.5 s'
 UNAVAILABLE = '__debezium_unavailable_value'
 
 PROPERTIES = '''
@@ -199,23 +202,58 @@ def check_abort(home, name, quality, extra):
     lakes.run(CUPEL, 'verify', home / 'lake', '--deep')
 
 
+def committed(home):
+    """Rows of each epoch in silver."""
+    return [rows for table in (home / 'lake').glob('default/silver/*/*/*') for rows in lakes.added_rows(table)]
+
+
+def wait(process, holds, what):
+    until = time.monotonic() + WAIT_SECONDS
+    while not holds():
+        assert process.poll() is None and time.monotonic() < until, f'pause: {what}'
+        time.sleep(0.01)
+
+
+def paused_run(home):
+    """A run that goes on for ever meets bad records twice, each time when it has read all; what it said, and how long
+    behind the coming of bad records it went on, at least."""
+    log, took = home / 'said', []
+    said = lambda piece: log.read_text().count(piece)
+    with open(log, 'w') as out, subprocess.Popen([CUPEL, 'run', str(home / 'p'), '--lake', str(home / 'lake'), '--workers', '1'],
+                                                 stdout=out, stderr=out) as process:
+        for part in range(2):
+            began = time.monotonic()
+            with open(home / 'in.ndjson', 'a') as more:
+                more.write('\n'.join(events(1000, 20, 1000 * part)) + '\n')
+            wait(process, lambda: sum(committed(home)) == 800 * (part + 1), f'rows of part {part}')
+            epochs = len(committed(home))  # one, or more when it read while the input was written
+            wait(process, lambda: said('going on') == said(PAUSED) == epochs, f'part {part}: {log.read_text()}')
+            took.append(time.monotonic() - began)
+        process.terminate()
+        check(process.wait(WAIT_SECONDS) == 0, 'the end of a run that paused', log.read_text())
+    return log.read_text(), min(took)
+
+
 def check_pause(home):
-    """Every epoch is bad: each but the last is followed by a pause, and all is committed."""
+    """Every epoch is bad: each but the last of a run to the end is followed by a pause, and all is committed."""
     quality = ('    quality: [{metric: invalidValues, unit: percent, mustBeLessThan: 5}, '
                '{metric: rowCount, mustBeGreaterThan: 100000, customProperties: [{property: onFailure, value: warn}]}]\n')
     sla = 'slaProperties: [{property: latency, value: 1, unit: h, element: account}]\n'
-    setup(home, contract(SMALL, quality, sla), events(6000, 20, fill=8000),
-          'commit: {bytes: 8MiB, interval: 1h}\nbreaker: {pause: 700ms}\n')
-    began = time.monotonic()
-    said = run(home).stderr
-    took = time.monotonic() - began
-    paused = said.count('and nothing is read for 0.7 s')
-    check(paused >= 1 and took >= 0.7 * paused, paused, 'pauses in', took, 's', said)
-    check(said.count('rule account.failureRate is broken') == paused + 1 and 'the run ends anyway' in said, said)
-    check(said.count('going on') == paused, said)
-    check(said.count('rule account.rowCount is broken') == paused + 1 and 'at least 100001' in said, said)
-    check(said.count('rule account.latency is broken') == paused + 1 and 'at most 3600' in said, said)
-    check(state(home) == (4800, 4800, 1200), 'at the end', state(home))
+    setup(home, contract(SMALL, quality, sla), [], 'commit: {interval: 100ms}\nbreaker: {pause: 1500ms}\n')
+    first, took = paused_run(home)
+    paused = first.count(PAUSED)
+    check(paused >= 2 and took >= 1.5, paused, 'pauses, bad records and a pause took', took, 's', first)
+    with open(home / 'in.ndjson', 'a') as more:
+        more.write('\n'.join(events(1000, 20, 2000)) + '\n')
+    last = run(home).stderr
+    said = first + last
+    ended = last.count('the run ends anyway')
+    check(ended == 1, last)
+    paused += last.count(PAUSED)  # where the interval ended before the input did
+    for rule in ('failureRate is broken', 'rowCount is broken', 'latency is broken'):
+        check(said.count(f'rule account.{rule}') == paused + ended, rule, paused, said)
+    check(said.count('going on') == paused and 'at least 100001' in said and 'at most 3600' in said, said)
+    check(state(home) == (2400, 2400, 600), 'at the end', state(home))
 
 
 def main():

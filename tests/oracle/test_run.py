@@ -6,7 +6,6 @@ Method: small runs of the real programs, one behaviour a function.
 
     test_run.py CUPEL GEN ROOT"""
 import gzip
-import json
 import pathlib
 import shutil
 import sys

@@ -27,6 +27,7 @@ import lakes
 ROWS = 9000
 RUNS = 16  # epochs of the first part
 KILLS = 6
+SMALL_FILES = 4  # of a partition, that a run merges
 OLD = time.time() - 40 * 86400
 
 
@@ -42,7 +43,7 @@ class Home:
         self.lines = self.input.read_bytes().splitlines(keepends=True)
         self.input.write_bytes(b'')
         contracts.write_pipeline(folder / 'pipeline', [self.input], contracts.of_bank(self.tables),
-                                 extra='upkeep:\n  compact: off\n')
+                                 extra='commit:\n  interval: 1h\nupkeep:\n  compact: off\n')
 
     def feed(self, count):
         """The next lines become part of the input."""
@@ -57,7 +58,7 @@ class Home:
         return lakes.run(self.cupel, 'compact', self.lake, '--min-files', 3, *more, **how)
 
 
-def wait_for(what, seconds=60):
+def wait_for(what, seconds=600):  # for what only a fault keeps from coming
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, what
@@ -268,33 +269,48 @@ def check_partitions(cupel, folder):
     lakes.run(cupel, 'verify', lake, '--deep')
 
 
-PATIENT = """#!/bin/sh
-# Slows the data plane down while small files are merged, so that the run does not end before: it
-# stands still nine tenths of the time (not all of it: the merge waits for its committer).
-others=$(cat "/proc/$PPID/task/$PPID/children")
-signal() { for pid in $others; do [ "$pid" = $$ ] || kill "-$1" "$pid"; done; }
-"CUPEL_LAKE" "$@" &
-while kill -0 $! 2>/dev/null; do signal STOP; sleep 0.2; signal CONT; sleep 0.02; done
-wait $!
-"""
+def started_by(process):
+    """Processes that a run has started and not seen the end of."""
+    return pathlib.Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
 
 
 def check_auto(cupel, gen, root, folder):
-    """A run of many epochs merges their files by itself, says so, and changes no row."""
+    """A run that finds many small files, and makes some, merges them by itself while it goes on, says so, and changes no row."""
     folder.mkdir()
     source, truth, lake = folder / 'in.ndjson', folder / 'truth', folder / 'lake'
-    bank.generate(gen, '--rows', 16 * ROWS, '--seed', 12, '--out', source, '--truth', truth, '--record-size', 1500)
+    bank.generate(gen, '--rows', ROWS, '--seed', 12, '--out', source, '--truth', truth, '--record-size', 1500)
     tables = bank.columns(root)
     contracts.write_pipeline(folder / 'pipeline', [source], contracts.of_bank(tables),
-                             extra='upkeep:\n  small_files: 4\n')
-    patient = folder / 'cupel-lake'
-    patient.write_text(PATIENT.replace('CUPEL_LAKE', str(pathlib.Path(cupel).parents[1] / 'lake/tool/cupel-lake')))
-    patient.chmod(0o755)
-    said = lakes.run(cupel, 'run', folder / 'pipeline', '--lake', lake, '--until-end', '--commit-bytes', '1MiB', '--workers', '1',
-                     env={**os.environ, 'CUPEL_LAKE': str(patient)})
-    assert re.search(r'^upkeep  \d+ small files became \d+, in \d+ rounds?$', said.stdout, re.M), said.stdout
-    merged = [log for log in lake.rglob('_delta_log/*.json') if '"operation":"OPTIMIZE"' in log.read_text()]
-    assert merged, 'no log has a merge'
+                             extra=f'upkeep:\n  small_files: {SMALL_FILES}\ncommit:\n  interval: 100ms\n')
+    lines = source.read_bytes().splitlines(keepends=True)
+    source.write_bytes(b'')
+    command, step = [cupel, 'run', folder / 'pipeline', '--lake', lake], len(lines) // (2 * SMALL_FILES + 2) + 1
+
+    def feed():
+        with open(source, 'ab') as file:
+            file.writelines(lines[:step])
+        del lines[:step]
+
+    for _ in range(SMALL_FILES):  # too few epochs each to look for small files
+        feed()
+        lakes.run(*command, '--until-end')
+    log, entries = folder / 'said', lambda: len(list(lake.glob('_cupel/*/*/ledger/_delta_log/*.json')))
+    merged = lambda: [path for path in lake.rglob('_delta_log/*.json') if '"operation":"OPTIMIZE"' in path.read_text()]
+    with open(log, 'w') as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+        for _ in range(SMALL_FILES):
+            before = entries()
+            feed()
+            wait_for(lambda: entries() > before)
+        wait_for(merged)
+        wait_for(lambda: len(started_by(process)) == 1)  # the data plane; who merged has told what it did
+        feed()
+        process.terminate()
+        assert process.wait(600) == 0, log.read_text()
+    said = log.read_text()
+    assert re.search(r'^upkeep  \d+ small files became \d+, in 1 round$', said, re.M), said
+    feed()
+    assert not lines
+    lakes.run(*command, '--until-end')
     lakes.run(cupel, 'verify', lake, '--deep')
     return lakes.check_truth(lakes.Lake(lake), truth, tables, bank.sums(truth))
 

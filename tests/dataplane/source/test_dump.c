@@ -5,6 +5,7 @@
  * Method: written-out lines with their records; random records written as dump lines by a writer of
  *         this file and compared field by field; refused lines, each for one reason. */
 #include "tests/dataplane/source/feed.h"
+#include "kernels/value/binary.h"
 
 #define RECORD_MAX 4096u
 
@@ -51,7 +52,8 @@ static void check_cases(void)
         " {\"value\":null,\"x\":[{\"topic\":1}],\"o\\u0066fset\":0,\"partition\":0,\"topic\":\"pg."
         "b\"} \r\n"
         "{\"topic\":\"pg.a\",\"partition\":0,\"offset\":1,\"key\":\"\",\"value\":\"\",\"headers\":"
-        "[[\"r\",\"1\"],[\"r\",\"2\"],[\"\",null]],\"timestamp\":-1}\n"
+        "[[\"r\",\"1\"],[{\"base64\":\"cg==\"},{\"base64\":\"Mg==\"}],[\"\",null]],\"timestamp\":-"
+        "1}\n"
         "{\"topic\":\"pg.a\",\"partition\":0,\"offset\":2,\"key\":null,\"value\":\"x\",\"headers\":"
         "null,"
         "\"timestamp\":null}";
@@ -83,56 +85,64 @@ static void check_cases(void)
 
 #define GOOD "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":\"v\""
 
-/* Each of these is refused; between them stand good lines, which are not. */
+static const char *const bad_lines[] = {
+    "{\"partition\":0,\"offset\":5,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"offset\":5,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":5}",
+    "{\"topic\":\"\",\"partition\":0,\"offset\":5,\"value\":\"v\"}",
+    "{\"topic\":null,\"partition\":0,\"offset\":5,\"value\":\"v\"}",
+    "{\"topic\":\"a\\u0000b\",\"partition\":0,\"offset\":5,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":\"0\",\"offset\":5,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":-1,\"offset\":5,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":2147483648,\"offset\":5,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":9223372036854775808,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":92233720368547758070,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":36893488147419103233,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":-5,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":5.0,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":5e0,\"value\":\"v\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":{\"a\":1}}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":7}",
+    GOOD ",\"key\":7}",
+    GOOD ",\"key\":{\"base64\":\"YQ\"}}",
+    GOOD ",\"key\":{\"base64\":\"YQ==\",\"a\":1}}",
+    GOOD ",\"key\":{\"base32\":\"YQ==\"}}",
+    GOOD ",\"key\":{\"base64\":null}}",
+    GOOD ",\"key\":{\"base64\":\"YQ\\u003d=\"}}",
+    GOOD ",\"headers\":{\"h\":{\"base64\":\"!\"}}}",
+    GOOD ",\"headers\":[[{\"base64\":\"!\"},\"h\"]]}",
+    GOOD ",\"headers\":\"h\"}",
+    GOOD ",\"headers\":{\"h\":1}}",
+    GOOD ",\"headers\":[\"h\"]}",
+    GOOD ",\"headers\":[[\"h\"]]}",
+    GOOD ",\"headers\":[[null,\"h\"]]}",
+    GOOD ",\"headers\":[[\"h\",1]]}",
+    GOOD ",\"timestamp\":\"1\"}",
+    GOOD ",\"timestamp\":-2}",
+    GOOD ",\"value\":\"w\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":\"\\ud800\"}",
+    "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":\"\xff\"}",
+    GOOD,
+    GOOD "}}",
+    "\xef\xbb\xbf{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":\"v\"}",
+    "[]",
+    "7",
+    " ",
+    "\"",
+};
+
+/* Each of them is refused; between them stand good lines, which are not. */
 static void check_bad_lines(void)
 {
-    static const char  good[] = GOOD "}\n";
-    static const char *bad[]  = {
-         "{\"partition\":0,\"offset\":5,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"offset\":5,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":5}",
-         "{\"topic\":\"\",\"partition\":0,\"offset\":5,\"value\":\"v\"}",
-         "{\"topic\":null,\"partition\":0,\"offset\":5,\"value\":\"v\"}",
-         "{\"topic\":\"a\\u0000b\",\"partition\":0,\"offset\":5,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":\"0\",\"offset\":5,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":-1,\"offset\":5,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":2147483648,\"offset\":5,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":9223372036854775808,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":92233720368547758070,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":36893488147419103233,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":-5,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":5.0,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":5e0,\"value\":\"v\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":{\"a\":1}}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":7}",
-         GOOD ",\"key\":7}",
-         GOOD ",\"headers\":\"h\"}",
-         GOOD ",\"headers\":{\"h\":1}}",
-         GOOD ",\"headers\":[\"h\"]}",
-         GOOD ",\"headers\":[[\"h\"]]}",
-         GOOD ",\"headers\":[[null,\"h\"]]}",
-         GOOD ",\"headers\":[[\"h\",1]]}",
-         GOOD ",\"timestamp\":\"1\"}",
-         GOOD ",\"timestamp\":-2}",
-         GOOD ",\"value\":\"w\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":\"\\ud800\"}",
-         "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":\"\xff\"}",
-         GOOD,
-         GOOD "}}",
-         "\xef\xbb\xbf{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"value\":\"v\"}",
-         "[]",
-         "7",
-         " ",
-         "\"",
-    };
-    const size_t    bad_count = sizeof bad / sizeof bad[0];
-    struct cup_text text      = {0};
-    uint64_t        at        = 0;
+    static const char good[]    = GOOD "}\n";
+    const size_t      bad_count = sizeof bad_lines / sizeof bad_lines[0];
+    struct cup_text   text      = {0};
+    uint64_t          at        = 0;
 
     for (size_t i = 0; i < bad_count; i++) {
         cup_text_puts(&text, good);
-        cup_text_printf(&text, "%s\n", bad[i]);
+        cup_text_printf(&text, "%s\n", bad_lines[i]);
     }
     struct gotten gotten = run_text(text.at, text.bytes);
     CHECK(gotten.count == 2 * bad_count);
@@ -142,12 +152,33 @@ static void check_bad_lines(void)
         CHECK(got->position == at && strcmp(got->topic, "t") == 0);
         at += sizeof good - 1;
         got = &gotten.all[2 * i + 1];
-        CHECK(got->flags == CUP_RECORD_BAD_LINE && got_is(got, bad[i]));
+        CHECK(got->flags == CUP_RECORD_BAD_LINE && got_is(got, bad_lines[i]));
         CHECK(got->position == at && got->offset == (int64_t)at && got->partition == 0);
         CHECK(strcmp(got->topic, "d.ndjson") == 0 && got->key_kind == CUP_VALUE_NULL);
         CHECK(got->headers.bytes == 0 && got->timestamp_ms == INT64_MIN);
-        at += strlen(bad[i]) + 1;
+        at += strlen(bad_lines[i]) + 1;
     }
+    gotten_free(&gotten);
+    cup_text_free(&text);
+}
+
+/* Padding belongs at the end, wherever the text is cut for looking at it. */
+static void check_padding(void)
+{
+    struct cup_text text = {0};
+
+    for (uint32_t bytes = 4; bytes <= 4096; bytes *= 2) {
+        for (int bad = 0; bad < 2; bad++) {
+            cup_text_puts(&text, GOOD ",\"key\":{\"base64\":\"");
+            for (uint32_t i = 0; i < bytes - 2; i++)
+                cup_text_puts(&text, "A");
+            cup_text_printf(&text, "==%s\"}}\n", bad ? "AAAA" : "");
+        }
+    }
+    struct gotten gotten = run_text(text.at, text.bytes);
+    CHECK(gotten.count == 22);
+    for (uint64_t i = 0; i < gotten.count; i++)
+        CHECK(gotten.all[i].flags == (i % 2 ? CUP_RECORD_BAD_LINE : 0));
     gotten_free(&gotten);
     cup_text_free(&text);
 }
@@ -190,6 +221,20 @@ static size_t draw_length(struct cup_rnd *rnd, uint32_t longest)
     }
 }
 
+/* Bytes of any kind, as {"base64":..}. */
+static void draw_bytes(struct cup_rnd *rnd, size_t count, struct cup_text *plain,
+                       struct cup_text *json)
+{
+    for (size_t i = 0; i < count; i++) {
+        char byte = (char)cup_rnd_below(rnd, 256);
+        cup_text_put(plain, &byte, 1);
+    }
+    cup_text_puts(json, "{\"base64\":\"");
+    uint8_t *room = count > 0 ? cup_text_room(json, (count + 2) / 3 * 4) : NULL;
+    if (room != NULL) (void)cup_base64_encode((const uint8_t *)plain->at, count, room);
+    cup_text_puts(json, "\"}");
+}
+
 /* One text member or null; says which kind it became. */
 static uint8_t draw_member(struct cup_rnd *rnd, uint32_t longest, struct cup_text *plain,
                            struct cup_text *json)
@@ -198,7 +243,10 @@ static uint8_t draw_member(struct cup_rnd *rnd, uint32_t longest, struct cup_tex
         cup_text_puts(json, "null");
         return CUP_VALUE_NULL;
     }
-    draw_string(rnd, draw_length(rnd, longest), plain, json);
+    if (cup_rnd_below(rnd, 4) == 0)
+        draw_bytes(rnd, draw_length(rnd, longest), plain, json);
+    else
+        draw_string(rnd, draw_length(rnd, longest), plain, json);
     return plain->bytes ? CUP_VALUE_BYTES : CUP_VALUE_EMPTY;
 }
 
@@ -493,6 +541,7 @@ int main(int argc, char **argv)
     feed_rnd = cup_rnd_seed(cup_test_seed + 1);
     check_cases();
     check_bad_lines();
+    check_padding();
     check_random(&rnd);
     check_limits();
     check_topics();

@@ -9,7 +9,6 @@ one thread in two forms, of which the faster counts. cupel syncs what it commits
 The medians, their spread and the ratios go to the screen and to benchmarks/records."""
 import argparse
 import datetime
-import glob
 import os
 import pathlib
 import platform

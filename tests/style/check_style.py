@@ -32,7 +32,12 @@ INCLUDES = {
                   'dataplane/commit/upkeep.h'],
     'dataplane': ['dataplane', 'lake', 'kernels', 'base'],
     'dataplane/abi': ['dataplane/abi', 'kernels', 'base'],
-    'dataplane/source': ['dataplane/source', 'dataplane/abi', 'kernels', 'base'],
+    'dataplane/kafka': ['dataplane/kafka', 'dataplane/abi', 'base'],
+    'dataplane/kafka/tool': ['dataplane/kafka', 'dataplane/source', 'dataplane/abi', 'dataplane/store', 'dataplane/commit/journal.h',
+                             'lake', 'kernels', 'base'],
+    'dataplane/source': ['dataplane/source', 'dataplane/kafka', 'dataplane/abi', 'kernels', 'base'],
+    'dataplane/deliver': ['dataplane/deliver', 'dataplane/kafka', 'dataplane/abi', 'dataplane/source/batch.h',
+                          'dataplane/store/store.h', 'lake', 'kernels', 'base'],
     'dataplane/decode': ['dataplane/decode', 'dataplane/abi', 'dataplane/source/batch.h',
                          'dataplane/source/source.h', 'dataplane/transform', 'kernels', 'lake', 'base'],
     'dataplane/transform': ['dataplane/transform', 'dataplane/decode/decode.h', 'dataplane/abi', 'kernels', 'base'],
@@ -53,6 +58,10 @@ BANNED = {
     'alloca': 'a pool block', 'rand': 'cup_rnd_u64', 'IOSQE_IO_HARDLINK': 'IOSQE_IO_LINK and a look at each result',
 }
 BANNED_WORDS = {'volatile': 'C11 atomics (device registers only, in hw/)'}
+# What of pylint is a fault: a name that nobody defines shows only when its line runs.
+PYTHON_FAULTS = ['syntax-error', 'undefined-variable', 'used-before-assignment', 'no-member', 'no-name-in-module',
+                 'no-value-for-parameter', 'too-many-function-args', 'unexpected-keyword-arg', 'unused-import']
+PYTHON_GENERATED = ['pyarrow.compute', 'pyspark']  # modules that define names while they are loaded
 BANNED_FLAGS = {'-march=native': 'flags per kernel set'}
 # Built from parts so that this file does not break its own rule.
 MACHINE_PATHS = [r'/wo' r'rk/', r'/ho' r'me/\w', r'/ro' r'ot/', r'/opt/whe' r'els']
@@ -271,9 +280,10 @@ def check_symbols(root, build):
 
 def check_private(library, listing, root):
     """A name shared inside one room is declared in a _priv.h and in no other header."""
-    for symbol in set(re.findall(r'^(cup_\w+_priv_\w+)', listing, re.M)):
-        for name, path in files(root, '.h'):
-            if re.search(rf'\b{symbol}\b', read(path)) and not name.endswith('_priv.h'):
+    private = set(re.findall(r'^(cup_\w+_priv_\w+)', listing, re.M))
+    for name, path in files(root, '.h'):
+        if not name.endswith('_priv.h'):
+            for symbol in private & set(re.findall(r'\bcup_\w+', read(path))):
                 find(name, 0, f'{symbol} ({library.name}) belongs into a _priv.h')
 
 
@@ -306,6 +316,25 @@ def check_headers(root, build):
             wanted = 'CUP_' + re.sub(r'[^A-Z0-9]', '_', name.upper())
             if not guard or guard[1] != wanted:
                 find(name, 0, f'its guard is not {wanted}')
+
+
+def check_python(root, _):
+    """Every name that a Python file uses is defined, in the module that it is said to be in."""
+    names = [n for n, _ in files(root, '.py')]
+    folders = sorted({str(pathlib.Path(n).parent) for n in names})
+    python = pathlib.Path(__file__).resolve().parents[1] / 'tools/venv-python'
+    run = subprocess.run([python, '-m', 'pylint', '-j2', '--persistent=n', '--score=n', '--disable=all',
+                          '--enable=' + ','.join(PYTHON_FAULTS), '--generated-members=' + ','.join(PYTHON_GENERATED),
+                          '--ignored-modules=' + ','.join(PYTHON_GENERATED),
+                          '--extension-pkg-allow-list=pyarrow,confluent_kafka',
+                          '--msg-template={path}:{line}: {msg} ({symbol})', *names], cwd=root,
+                         env=os.environ | {'PYTHONPATH': ':'.join(folders)}, capture_output=True, text=True)
+    for line in run.stdout.splitlines():
+        match = re.match(r'(\S+):(\d+): (.*)', line)
+        if match:
+            find(match[1], int(match[2]), match[3])
+    if run.returncode != 0 and not FINDINGS:
+        find('pylint', 0, (run.stdout + run.stderr).strip()[:500])
 
 
 def strip_meson(text):
@@ -403,11 +432,13 @@ CHECKS = {
     'format': check_format, 'includes': check_includes, 'functions': check_functions, 'files': check_files,
     'banned': check_banned, 'symbols': check_symbols, 'headers': check_headers, 'listed': check_listed,
     'readmes': check_readmes, 'sentences': check_sentences, 'words': check_words, 'skips': check_skips,
+    'python': check_python,
 }
 
 # ---------------------------------------------------------------- the checks must be able to fail
 
 SPDX = '// SPDX-License-Identifier: Apache-2.0\n'
+PY_SPDX = SPDX.replace('//', '#')
 GUARDED = SPDX + '#ifndef CUP_BASE_A_H\n#define CUP_BASE_A_H\n{}\n#endif\n'
 LONG = 'int cup_a(void)\n{\n' + '    (void)0;\n' * 70 + '}\n'
 # (check, files of a tree that breaks the rule): each must give a finding.
@@ -444,6 +475,8 @@ BROKEN = [
     ('words', {'base/README.md': 'see ' + '/wo' + 'rk/x\n'}),
     ('words', {'tests/a.py': 'pass\n'}),
     ('skips', {'tests/skips.tsv': 'test_a\n'}),
+    ('python', {'tests/a.py': 'import b\nb.gone()\n', 'tests/b.py': 'def here():\n    pass\n'}),
+    ('python', {'tests/a.py': 'import b\nb.here(1)\n', 'tests/b.py': 'def here():\n    pass\n'}),
 ]
 CLEAN = {'tests/style/ratchet.tsv': '', 'tests/skips.tsv': ''}
 
@@ -469,11 +502,12 @@ def self_test(root):
             CHECKS[check](pathlib.Path(folder), folder)
         if not FINDINGS:
             bad.append(f'{check} accepts {sorted(tree or {})}')
-    for check in ('format', 'includes', 'functions', 'files', 'banned', 'headers', 'listed', 'sentences', 'words', 'skips'):
+    for check in ('format', 'includes', 'functions', 'files', 'banned', 'headers', 'listed', 'sentences', 'words', 'skips', 'python'):
         FINDINGS.clear()
         with tempfile.TemporaryDirectory() as folder:
             good = {'base/a.h': GUARDED.format('\nint cup_a(void);\n'),
                     'base/a.c': SPDX + '#include "base/a.h"\n\nint cup_a(void)\n{\n    return 1; /* strcpy */\n}\n',
+                    'base/a.py': PY_SPDX + 'import b\nb.here()\n', 'base/b.py': PY_SPDX + 'def here():\n    pass\n',
                     'base/meson.build': "files('a.c')\n", 'base/a.def': 'CUP_X(A, "text (b) of a")\n'}
             write_tree(folder, CLEAN | good)
             (pathlib.Path(folder) / '.clang-format').write_text(read(root / '.clang-format'))

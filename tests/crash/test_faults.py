@@ -42,7 +42,11 @@ class Case:
     def run(self, lake, kind=scene.Run, **more):
         return kind(self.args.cupel, self.home / 'pipeline', lake, log=self.home / 'run.txt', **more)
 
-    def moment(self):
+    def moment(self, run):
+        """Some moment from when its data plane is there: to control, a lake that cannot be made is a mistake of
+        whoever gave the command."""
+        while run.running() and run.data_plane() is None:
+            time.sleep(0.001)
         time.sleep(self.random.random() * WITHIN_SECONDS)
 
     def begun(self, lake):
@@ -126,15 +130,16 @@ def full(case, kind):
         scene.clear(lake)
         for _ in range(case.args.rounds):
             run, grow = case.begun(lake)  # before that, a folder that cannot be made ends it
-            case.moment()
+            case.moment(run)
             run.stop()  # it must not take what is being filled
             fill(disk, case.random.randrange(NOT_ENOUGH_BYTES))
             next(grow)
             run.signal(signal.SIGCONT)
             case.expect(until(run, ['paused: the disk of']), f'did not pause: {run.said()}')
-            before = epochs(lake)
             empty(disk)
-            case.await_(run, lambda: 'going on' in run.said() and epochs(lake) > before, 'does not go on')
+            before = epochs(lake)
+            # the first epoch from now on may still have met the full disk; behind the second, nothing has
+            case.await_(run, lambda: 'going on' in run.said() and epochs(lake) > before + 1, 'does not go on')
             os.kill(run.pid, signal.SIGTERM)
             code = run.gone(END_SECONDS)
             case.outcomes.append(code)
@@ -151,7 +156,7 @@ def broken(case, kind):
             lake = disk.at / 'lake'
             for _ in range(case.args.rounds):
                 run = case.run(lake)
-                case.moment()
+                case.moment(run)
                 switch.touch()
                 if case.random.random() < 0.5:
                     time.sleep(case.random.random() * 0.05)
@@ -185,7 +190,7 @@ def read_only(case, kind):
         lake = disk.at / 'lake'
         for _ in range(case.args.rounds):
             run = case.run(lake)
-            case.moment()
+            case.moment(run)
             scene.tool('mount', '-o', 'remount,abort', disk.at)
             case.ended(run, 'Read-only file system', 'Input/output error', 'Structure needs cleaning')
             disk.unmount()

@@ -12,6 +12,7 @@ Method: runs with epochs of a few milliseconds are killed at random moments, or 
     test_kill.py CUPEL GEN ROOT [--rounds N] [--seed N]"""
 import argparse
 import collections
+import contextlib
 import os
 import pathlib
 import random as randoms
@@ -65,9 +66,10 @@ class Lane:
         return sum(1 for _ in self.lake.glob('_cupel/*/*/ledger/_delta_log/*.json'))
 
     def await_moment(self, run):
-        """Some epochs, then any moment or one in which the run stands in a wanted phase."""
+        """Some epochs, then any moment or one in which the run stands in a wanted phase. Its data plane is there: to
+        control, a lake that is gone is a mistake of whoever gave the command."""
         epochs, wanted = self.epochs() + self.random.randrange(EPOCHS_BEFORE), self.random.choice([None, *PHASES[1:]])
-        while run.running() and self.epochs() < epochs:
+        while run.running() and (run.data_plane() is None or self.epochs() < epochs):
             time.sleep(0.001)
         if wanted is None:
             time.sleep(self.random.random() * LATER_SECONDS)
@@ -82,8 +84,9 @@ class Lane:
             run.signal(signal.SIGKILL)
         else:
             pid = run.pid if victim == 'control' else run.data_plane()
-            if pid is not None:
-                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may just have ended
+                if pid is not None:
+                    os.kill(pid, signal.SIGKILL)
         run.signal(signal.SIGCONT)
 
     def interrupt(self):

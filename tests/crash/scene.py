@@ -213,6 +213,7 @@ def device(home, megabytes, kind='ext4', **options):
             time.sleep(0.01)
         yield file
     finally:
-        subprocess.run(['fusermount3', '-u', file], check=False)
+        if server.poll() is None:
+            patiently('fusermount3', '-u', file)  # a loop device is given back when the last who looks at it is gone
         server.wait(runs.END_SECONDS)
         image.unlink()

@@ -215,6 +215,11 @@ def shorten(job):
         os.truncate(path, path.stat().st_size - len(rest))
 
 
+def short_lines(job):
+    """Records of the inputs before they grow."""
+    return job.lines - sum(rest.count(b'\n') for rest in job.rests)
+
+
 def grow(job, step=None):
     """The inputs get their rests, or one of STEPS parts of them."""
     for i, rest in enumerate(job.rests):
@@ -318,8 +323,7 @@ def limited(job, back):
     shorten(job)
     write_pipeline(job.work, '100ms')
     run = Run(job.cupel, job.work, follow=True)
-    short = job.lines - sum(rest.count(b'\n') for rest in job.rests)
-    run.until(lambda: epochs(job) > 1 and idle(job, run, short), 'all that was there')
+    run.until(lambda: epochs(job) > 1 and idle(job, run, short_lines(job)), 'all that was there')
     with run.held() as pid:
         before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (FILE_BYTES, before[1]))
@@ -454,11 +458,12 @@ def full_at_start(job):
 
 @contextlib.contextmanager
 def filled_later(job):
-    """A run that goes on, whose disk is full when more input comes."""
+    """A run that goes on, whose disk is full when more input comes. Nothing is under way then: a decided epoch is
+    tried again with less room than a new one needs, so that the run would pause and go on more than once."""
     forget_lake(job)
     shorten(job)
     run = Run(job.cupel, job.work, follow=True)
-    run.until(lambda: epochs(job) > 1, 'an epoch')
+    run.until(lambda: epochs(job) > 1 and idle(job, run, short_lines(job)), 'all that was there')
     with run.held():
         fill(job, leave=0)
         grow(job)
@@ -468,7 +473,7 @@ def filled_later(job):
 
 
 def full_later(job):
-    """The disk is filled while an epoch is open, and stays so for more than one look at it."""
+    """The disk is full when an epoch needs it, and stays so for more than one look at it."""
     with filled_later(job) as run:
         time.sleep(2.2)
         need(run.err.count('paused: the disk') == 1, 'said again and again', run)

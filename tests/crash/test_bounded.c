@@ -34,6 +34,7 @@
 
 #define PAST_EPOCHS 100000u
 #define OPEN_SHARE  2u /* opening takes less than this part of what making took */
+#define OPEN_TRIES  3u /* a machine that stands still meanwhile may count that as our time */
 
 #ifdef __SANITIZE_ADDRESS__
 #define IS_SLOW 1u
@@ -261,6 +262,26 @@ static uint64_t cpu_ns(void)
     return (uint64_t)spent.tv_sec * CUP_NS_PER_S + (uint64_t)spent.tv_nsec;
 }
 
+/* What opening takes at least, each time for the first time. */
+static uint64_t open_ns(const struct past *past, uint64_t seed)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (uint32_t i = 0; i < OPEN_TRIES; i++) {
+        struct life      life;
+        struct cup_fault fault;
+        life_fork(&life, &past->life, seed + i);
+        life_use(&life);
+        uint64_t start = cpu_ns();
+        CHECK(life_open(&life, &fault) == CUP_OK);
+        uint64_t spent = cpu_ns() - start;
+        least          = spent < least ? spent : least;
+        CHECK(cup_commit_next_epoch(life.commit) == PAST_EPOCHS + 1);
+        life_end(&life);
+    }
+    return least;
+}
+
 static void check_past(uint64_t seed)
 {
     struct cup_disk_sim_options options = {.seed = seed};
@@ -284,12 +305,9 @@ static void check_past(uint64_t seed)
     }
     age_journal(&past);
     cup_store_close(past.store);
-    uint64_t made = cpu_ns() - start;
-    CHECK(life_open(&past.life, &fault) == CUP_OK);
-    uint64_t spent = cpu_ns() - start - made;
+    uint64_t made = cpu_ns() - start, spent = open_ns(&past, seed);
     printf("%u epochs: made in %" PRIu64 " ms, opened in %" PRIu64 " ms\n", PAST_EPOCHS,
            made / 1000000, spent / 1000000);
-    CHECK(cup_commit_next_epoch(past.life.commit) == PAST_EPOCHS + 1);
     CHECK(spent < made / OPEN_SHARE);
     life_end(&past.life);
     cup_text_free(&past.text);

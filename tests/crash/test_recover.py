@@ -168,7 +168,7 @@ class World:
     def run(self, lake, inputs, expect=0):
         words = [word for path in self.inputs[:inputs] for word in ('--input', path)]
         return lakes.run(self.cupel, 'run', *words, '--lake', lake, '--until-end', '--workers', '1',
-                         '--commit-bytes', '1MiB', expect=expect)
+                         '--commit-bytes', '1MiB', '--commit-interval', '1h', expect=expect)
 
     def follow(self, lake, inputs):
         """A run that goes on until it is told to end; epochs as short as can be."""

@@ -75,8 +75,11 @@ class Other(threading.Thread):
     def wait(self, part):
         """Until that part of all tasks is done."""
         until = time.monotonic() + PATIENCE_SECONDS
-        while self.done.total() < part * len(self.todo):
-            assert self.is_alive() and time.monotonic() < until, \
+        while True:
+            alive = self.is_alive()  # asked first: behind its last task it ends
+            if self.done.total() >= part * len(self.todo):
+                return
+            assert alive and time.monotonic() < until, \
                 f'task {self.todo[self.done.total()]}, after {dict(self.done)}: {self.error or "it takes too long"}'
             time.sleep(0.01)
 

@@ -215,5 +215,7 @@ def device(home, megabytes, kind='ext4', **options):
     finally:
         if server.poll() is None:
             patiently('fusermount3', '-u', file)  # a loop device is given back when the last who looks at it is gone
+        else:
+            subprocess.run(['fusermount3', '-u', file], check=False)  # what it left
         server.wait(runs.END_SECONDS)
         image.unlink()

@@ -33,22 +33,28 @@ def wait(world, holds, what):
     return True
 
 
+def epochs(world):
+    return len(list(world.lake.glob('_cupel/*/*/ledger/_delta_log/*.json')))
+
+
 def refused(world, put, meanwhile):
-    """Whether the run gave up an epoch, and goes on since the disk takes files again."""
+    """Whether the run gave up an epoch, and goes on since the disk takes files again: it commits. That it is going on it says
+    before each try, also when the disk still refuses."""
     world.run.await_ready()
-    told = {words: world.run.said().count(words) for words in (ABANDONED, DECIDED, 'going on')}
+    told = {words: world.run.said().count(words) for words in (ABANDONED, DECIDED)}
     says = lambda words: world.run.said().count(words) > told[words]
     with small_files(world.run.data_plane()):
         put()
         wait(world, lambda: says(ABANDONED) or says(DECIDED), 'no file is refused')
         meanwhile()
-    return wait(world, lambda: says('going on'), 'the run does not go on') and says(ABANDONED)
+        before = epochs(world)
+    return wait(world, lambda: epochs(world) > before, 'the run does not go on') and says(ABANDONED)
 
 
 def refuse(world, put, meanwhile=lambda: None):
     """The disk refuses the files of the epoch of what `put` brings, and takes them when the run has given that epoch up and
     `meanwhile` is done. A run ends at its third failure, 1.2 s after the first: where that is sooner than we are, or the limit
-    meets an epoch that is decided already, all is done again. `world` has run (runs.Run) and start."""
+    meets an epoch that is decided already, all is done again. `world` has run (runs.Run), start, and the folder of its lake."""
     for _ in range(TURNS):
         if refused(world, put, meanwhile):
             return

@@ -7,6 +7,7 @@ Method: a writer here with a seeded schedule; every line it wrote carries a numb
         read with DuckDB, must hold each number once. `cupel verify --deep` then proves the ledger.
 
     test_follow.py CUPEL CASE [SEED]      CASE: growth | rotate | kill | many | gzip | late | setback | idle"""
+import contextlib
 import gzip
 import json
 import os
@@ -66,16 +67,16 @@ class World:
         need(code == 0, f'exit {code}', self.said)
         return self.said
 
-    def count(self):
+    def count(self, table='silver/pg/s/t'):
         """Rows that a reader sees now: those of the log's files. No entry is cut off so soon."""
-        return sum(lakes.added_rows(self.lake / 'default/silver/pg/s/t'))
+        return sum(lakes.added_rows(self.lake / 'default' / table))
 
-    def await_rows(self, count=None):
+    def await_rows(self, count=None, table='silver/pg/s/t'):
         count = self.numbers if count is None else count
         until = time.monotonic() + WAIT_SECONDS
-        while (seen := self.count()) < count:
+        while (seen := self.count(table)) < count:
             need(self.run.running(), 'the run has ended', self.run.said())
-            need(time.monotonic() < until, f'{seen} rows of {count}', self.run.said())
+            need(time.monotonic() < until, f'{seen} rows of {count} in {table}', self.run.said())
             time.sleep(0.02)
 
     def check(self, quarantined=0):
@@ -209,6 +210,13 @@ def kill(world):
     world.check()
 
 
+def size_of(journal):
+    """Bytes of its files. One may be removed while they are looked at: then a later one has what it had."""
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            return sum(file.stat().st_size for file in journal.glob('*.cj'))
+
+
 def many(world):
     """5,000 files; then they go, and the journal forgets them."""
     world.start()
@@ -223,7 +231,7 @@ def many(world):
         os.remove(world.folder / f'{i:05d}.ndjson')
     journal = world.lake / '_cupel/default/test/0/journal'
     until = time.monotonic() + WAIT_SECONDS
-    while (size := sum(f.stat().st_size for f in journal.glob('*.cj'))) > 400000:
+    while (size := size_of(journal)) > 400000:
         need(time.monotonic() < until, f'the journal still has {size} bytes', world.run.said())
         append(world.folder / 'more.ndjson', world.lines(1))
         time.sleep(0.5)
@@ -250,6 +258,7 @@ def gzipped(world):
     damaged[-6] ^= 1  # its checksum: the lines come, and the tear is told
     (world.folder / 'b.gz').write_bytes(bytes(damaged))
     world.await_rows()
+    world.await_rows(1, 'quarantine/test')  # the tear comes behind the lines: an epoch may end between them
     world.stop()
     world.check(quarantined=1)
 
@@ -307,8 +316,11 @@ def setback(world):
 
 
 def await_ledger(world):
-    """Until the last table has what the first ones have."""
+    """Until the last table has what the first ones have; at first it may not be there."""
     until = time.monotonic() + WAIT_SECONDS
+    while not list(world.lake.glob('_cupel/*/*/ledger/_delta_log/*.json')):
+        need(time.monotonic() < until, 'no ledger', world.run.said())
+        time.sleep(0.1)
     while sum(row['records'] for row in lakes.Lake(world.lake).ledger('input')) < world.numbers:
         need(time.monotonic() < until, 'the ledger lacks records', world.run.said())
         time.sleep(0.1)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """lakes: runs cupel, and reads what it left with DuckDB (never with our own reader)."""
+import datetime
 import glob
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import duckdb
 import duckdb_extension_delta
@@ -50,6 +52,15 @@ def run_measured(cupel, *words, timeout=900, **more):
     kernel counted it: nobody has to look in time."""
     done = run(sys.executable, '-c', MEASURE, cupel, *words, timeout=timeout, **more)
     return done, int(done.stderr.split()[-1]) // 1024
+
+
+def await_day(seconds):
+    """No epoch and no day's key spans midnight: a test of so many seconds that counts them waits for a day that is about
+    to end."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    left = 86400 - (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+    if left < seconds:
+        time.sleep(left + 1)
 
 
 def added_rows(table):

@@ -30,6 +30,7 @@ VALUES = int(sys.argv[3]) if len(sys.argv) > 3 else 100000
 WRONG = []
 START_US = 1767225600000000
 ONE_EPOCH = 'commit:\n  interval: 1h\n'  # however slow the machine is
+DAY_SECONDS = 300  # more than a run of this test takes: an epoch ends with the day, too
 FILE_KIB = 6  # what the commit of a file may take beside the pool, as dataplane/worker/README.md says
 
 
@@ -310,6 +311,7 @@ def main():
     for case in cases:
         # 200,000 folders and files: what their fsyncs cost is the disk's matter, not this test's
         memory = '/dev/shm' if case is case_many and os.access('/dev/shm', os.W_OK) else None
+        lakes.await_day(DAY_SECONDS)
         home = pathlib.Path(tempfile.mkdtemp(prefix='cupel-partitions-', dir=memory))
         began = time.monotonic()
         try:

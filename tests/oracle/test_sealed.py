@@ -18,7 +18,6 @@ import random
 import shutil
 import sys
 import tempfile
-import time
 
 import lakes
 import replayed
@@ -188,19 +187,11 @@ def check_refusals(home):
     (home / 'lake/keys').rmdir()
 
 
-def await_day():
-    """One day's key is looked at: a day that is about to end is waited for."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    left = 86400 - (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
-    if left < DAY_SECONDS:
-        time.sleep(left + 1)
-
-
 def main():
     with tempfile.TemporaryDirectory() as folder:
         home = pathlib.Path(folder)
         os.umask(0)
-        await_day()
+        lakes.await_day(DAY_SECONDS)
         (home / 'keys').mkdir(mode=0o700)
         (home / 'keys/k1.key').write_text(os.urandom(32).hex())
         (home / 'keys/k1.key').chmod(0o600)

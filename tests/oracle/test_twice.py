@@ -66,7 +66,7 @@ def write_pipeline(folder, files):
     both = '    customProperties:\n      - {property: images, value: both}\n'
     found = {name: text.replace('    customProperties:\n', both, 1).replace('value: default}', 'value: full}')
              for name, text in contracts.of_bank(bank.columns(ROOT)).items()}
-    return contracts.write_pipeline(folder, [files], found)
+    return contracts.write_pipeline(folder, [files], found, extra='commit:\n  interval: 1h\n')  # pairs of one epoch are wanted
 
 
 def make_lake(home):

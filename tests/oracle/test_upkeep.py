@@ -23,11 +23,14 @@ import deltalake
 import bank
 import contracts
 import lakes
+import runs
 
 ROWS = 9000
 RUNS = 16  # epochs of the first part
 KILLS = 6
 SMALL_FILES = 4  # of a partition, that a run merges
+ONE_EPOCH = 'commit:\n  interval: 1h\n'  # however slow the machine is
+DAY_SECONDS = 300  # more than a part of this test takes: an epoch ends with the day, too
 OLD = time.time() - 40 * 86400
 
 
@@ -43,7 +46,7 @@ class Home:
         self.lines = self.input.read_bytes().splitlines(keepends=True)
         self.input.write_bytes(b'')
         contracts.write_pipeline(folder / 'pipeline', [self.input], contracts.of_bank(self.tables),
-                                 extra='commit:\n  interval: 1h\nupkeep:\n  compact: off\n')
+                                 extra=ONE_EPOCH + 'upkeep:\n  compact: off\n')
 
     def feed(self, count):
         """The next lines become part of the input."""
@@ -213,8 +216,7 @@ def check_log(home):
     """Entries that are old when a checkpoint is made go, and what is left is a table."""
     make_old(home.lake, '0*.json')
     logs = {p: len(list(p.glob('*.json'))) for p in home.lake.rglob('_delta_log')}
-    runs = 11  # across the next checkpoint
-    for left in range(runs, 0, -1):
+    for left in range(11, 0, -1):  # across the next checkpoint
         home.feed(len(home.lines) // left)
         home.run()
     for log, count in logs.items():
@@ -246,7 +248,7 @@ def check_partitions(cupel, folder):
     """Files of one partition are merged with their like, in its folder; a vacuum sees folders of `_date`."""
     source = folder / 'parted.ndjson'
     source.write_text('')
-    contracts.write_pipeline(folder / 'parted', [source], {'t': PARTED}, extra='upkeep:\n  compact: off\n')
+    contracts.write_pipeline(folder / 'parted', [source], {'t': PARTED}, extra=ONE_EPOCH + 'upkeep:\n  compact: off\n')
     lake = folder / 'parted-lake'
     for start in range(0, 600, 200):
         with open(source, 'a', encoding='utf-8') as file:
@@ -293,21 +295,21 @@ def check_auto(cupel, gen, root, folder):
 
     for _ in range(SMALL_FILES):  # too few epochs each to look for small files
         feed()
-        lakes.run(*command, '--until-end')
-    log, entries = folder / 'said', lambda: len(list(lake.glob('_cupel/*/*/ledger/_delta_log/*.json')))
+        lakes.run(*command, '--until-end', '--commit-interval', '1h')
+    entries = lambda: len(list(lake.glob('_cupel/*/*/ledger/_delta_log/*.json')))
     merged = lambda: [path for path in lake.rglob('_delta_log/*.json') if '"operation":"OPTIMIZE"' in path.read_text()]
-    with open(log, 'w') as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
-        for _ in range(SMALL_FILES):
-            before = entries()
-            feed()
-            wait_for(lambda: entries() > before)
-        wait_for(merged)
-        wait_for(lambda: len(started_by(process)) == 1)  # the data plane; who merged has told what it did
+    run = runs.Run(command, folder / 'said')
+    for _ in range(SMALL_FILES):
+        before = entries()
         feed()
-        process.terminate()
-        assert process.wait(600) == 0, log.read_text()
-    said = log.read_text()
-    assert re.search(r'^upkeep  \d+ small files became \d+, in 1 round$', said, re.M), said
+        wait_for(lambda: entries() > before)
+    wait_for(merged)  # by this run: those before had no reason
+    wait_for(lambda: len(started_by(run.process)) == 1)  # the data plane; who merged has told what it did
+    feed()
+    run.process.terminate()
+    assert run.gone() == 0, run.said()
+    said = run.said()
+    assert re.search(r'^upkeep  \d+ small files became \d+, in \d+ rounds?$', said, re.M), said
     feed()
     assert not lines
     lakes.run(*command, '--until-end')
@@ -321,11 +323,13 @@ def main():
     print(f'seed {seed}')
     with tempfile.TemporaryDirectory() as folder:
         home = Home(cupel, gen, root, pathlib.Path(folder))
+        lakes.await_day(DAY_SECONDS)
         check_idle(home)
         rounds = check_running(home)
         check_kills(home, random.Random(seed))
         check_vacuum(home)
         check_log(home)
+        lakes.await_day(DAY_SECONDS)
         check_partitions(cupel, home.folder)
         wrong = lakes.check_truth(lakes.Lake(home.lake), home.folder / 'truth', home.tables, bank.sums(home.folder / 'truth'))
         wrong += check_auto(cupel, gen, root, home.folder / 'auto')

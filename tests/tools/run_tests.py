@@ -37,6 +37,7 @@ PRESETS = {  # options of meson; what meson test runs; what ninja builds ([]: al
     'fuzz': (SANITIZED + ['-Db_sanitize=address,undefined', '-Dfuzz=true', f'-Dc_args={COVERED}', f'-Dcpp_args={COVERED}',
                           '-Dwerror=false', '-Dwarning_level=0'], ['--suite', 'fuzz'], ['fuzz-targets']),
 }
+PROCESSORS_MAX = 8
 FIRST = 'release'  # the others are built beside its tests
 COMPILERS = {'fuzz': {'CC': 'clang-14', 'CXX': 'clang++-14'}}
 PASSED = {'OK', 'EXPECTEDFAIL'}
@@ -77,13 +78,26 @@ def tail(path, lines=25):
     return '\n'.join('    ' + line for line in text[-lines:])
 
 
+def processors():
+    """Those that we may use: a container may be given less than its machine has. Of many, not all: brokers and engines
+    take a gigabyte each."""
+    count = len(os.sched_getaffinity(0))
+    for shares in (['cpu.max'], ['cpu/cpu.cfs_quota_us', 'cpu/cpu.cfs_period_us']):  # cgroups of either version
+        try:
+            quota, period = ' '.join(pathlib.Path('/sys/fs/cgroup', file).read_text() for file in shares).split()
+            count = min(count, max(1, round(int(quota) / int(period)))) if int(quota) > 0 else count
+        except (OSError, ValueError):
+            continue  # there is none, or no limit: `max`
+    return min(count, PROCESSORS_MAX)
+
+
 def results(folder, long):
     """Runs the tests of a preset; gives (name, result, output) for each."""
     log = folder / 'meson-logs' / 'testlog.json'
     log.unlink(missing_ok=True)
     suites = PRESETS[folder.name][1] + ([] if long else ['--no-suite', 'long'])
     code = run(['meson', 'test', '-C', str(folder), '--no-rebuild', '--print-errorlogs',
-                '--num-processes', str((os.cpu_count() or 1) + 1),  # one of them waits: for a disk, a signal, a clock
+                '--num-processes', str(processors() + 1),  # one of them waits: for a disk, a signal, a clock
                 '--timeout-multiplier', TIMEOUTS[folder.name]] + suites, folder / 'test.txt')
     found = []
     if log.exists():

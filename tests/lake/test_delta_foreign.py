@@ -179,6 +179,7 @@ def spark_session(jars, home):
     found = [j for j in glob.glob(os.path.join(jars, '*.jar')) if re.match(r'(delta-|unitycatalog-)', os.path.basename(j))]
     if not found:
         return None
+    os.environ['SPARK_AUTH_SOCKET_TIMEOUT'] = '300'  # seconds that each side waits for the other; 15 without it
     builder = SparkSession.builder.master('local[1]').config('spark.jars', ','.join(found)) \
         .config('spark.sql.extensions', 'io.delta.sql.DeltaSparkSessionExtension') \
         .config('spark.sql.catalog.spark_catalog', 'org.apache.spark.sql.delta.catalog.DeltaCatalog') \
@@ -186,7 +187,8 @@ def spark_session(jars, home):
         .config('spark.sql.session.timeZone', 'UTC') \
         .config('spark.sql.warehouse.dir', str(home / 'warehouse')) \
         .config('spark.databricks.delta.snapshotPartitions', '2').config('spark.sql.shuffle.partitions', '2') \
-        .config('spark.driver.bindAddress', '127.0.0.1').config('spark.driver.host', '127.0.0.1').config('spark.log.level', 'OFF')
+        .config('spark.driver.bindAddress', '127.0.0.1').config('spark.driver.host', '127.0.0.1').config('spark.log.level', 'OFF') \
+        .config('spark.python.authenticate.socketTimeout', '300s')
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel('OFF')
     return session

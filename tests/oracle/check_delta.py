@@ -891,10 +891,12 @@ def read_spark(log, _):
     import glob
     from pyspark.sql import SparkSession
     jars = ARGS.delta_jars or os.environ.get('DELTA_JARS', '')
+    os.environ['SPARK_AUTH_SOCKET_TIMEOUT'] = '300'  # seconds that each side waits for the other; 15 without it
     b = SparkSession.builder.master('local[2]').config('spark.sql.extensions', 'io.delta.sql.DeltaSparkSessionExtension') \
         .config('spark.sql.catalog.spark_catalog', 'org.apache.spark.sql.delta.catalog.DeltaCatalog').config('spark.ui.enabled', 'false') \
         .config('spark.sql.session.timeZone', 'UTC').config('spark.databricks.delta.snapshotPartitions', '2').config('spark.sql.shuffle.partitions', '2') \
-        .config('spark.driver.bindAddress', '127.0.0.1').config('spark.driver.host', '127.0.0.1').config('spark.log.level', 'OFF')
+        .config('spark.driver.bindAddress', '127.0.0.1').config('spark.driver.host', '127.0.0.1').config('spark.log.level', 'OFF') \
+        .config('spark.python.authenticate.socketTimeout', '300s')
     if jars:
         l = [j for j in glob.glob(os.path.join(jars, '*.jar')) if re.match(r'(delta-|unitycatalog-)', os.path.basename(j))]
         if not l: raise Skip(f'no delta jars in {jars}')

@@ -5,7 +5,7 @@ import resource
 import time
 
 TURNS = 6
-WAIT_SECONDS = 120
+WAIT_SECONDS = 600  # for what only a fault keeps from coming
 BYTES = 64  # of a file, as long as the disk refuses
 ABANDONED, DECIDED = 'was abandoned (1 of 3)', 'is decided, but not yet in all tables (1 of 3)'
 

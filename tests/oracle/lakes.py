@@ -31,7 +31,7 @@ def quoted(path):
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def run(cupel, *words, expect=0, timeout=240, **more):
+def run(cupel, *words, expect=0, timeout=900, **more):
     """Runs a command to its end; fails with all it said when the exit code is another."""
     done = subprocess.run([str(cupel), *map(str, words)], capture_output=True, text=True, timeout=timeout, **more)
     assert expect is None or done.returncode == expect, \

@@ -311,7 +311,7 @@ static rd_kafka_NewTopic_t *new_topic(struct cup_kafka_client          *client,
     return request;
 }
 
-/* What became of the one topic of the request. */
+/* What became of the one topic of the request. AGAIN: no broker is in service for a moment. */
 static enum cup_err judge(struct cup_kafka_client *client, rd_kafka_event_t *event,
                           const char *name, struct cup_fault *out_fault)
 {
@@ -329,9 +329,10 @@ static enum cup_err judge(struct cup_kafka_client *client, rd_kafka_event_t *eve
     CUP_ASSERT(count == 1);
     cup_kafka_priv_well(client);
     rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[0]);
+    const char         *text = rd_kafka_topic_result_error_string(results[0]);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return CUP_OK;
-    enum cup_err err = cup_kafka_priv_fail(
-        client, code, rd_kafka_topic_result_error_string(results[0]), about, out_fault);
+    enum cup_err err = cup_kafka_priv_fail(client, code, text, about, out_fault);
+    if (code == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR && err == CUP_IO) return CUP_AGAIN;
     if (code != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
         code != RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
         return err;
@@ -339,9 +340,8 @@ static enum cup_err judge(struct cup_kafka_client *client, rd_kafka_event_t *eve
     return CUP_BAD_CONFIG;
 }
 
-enum cup_err cup_kafka_topic_create(struct cup_kafka_client          *client,
-                                    const struct cup_kafka_new_topic *topic, int timeout_ms,
-                                    struct cup_fault *out_fault)
+static enum cup_err create(struct cup_kafka_client *client, const struct cup_kafka_new_topic *topic,
+                           int timeout_ms, struct cup_fault *out_fault)
 {
     char                 error[CUP_FAULT_WHERE_BYTES];
     rd_kafka_t          *handle  = cup_kafka_priv_handle(client);
@@ -362,4 +362,18 @@ enum cup_err cup_kafka_topic_create(struct cup_kafka_client          *client,
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(request);
     return err;
+}
+
+enum cup_err cup_kafka_topic_create(struct cup_kafka_client          *client,
+                                    const struct cup_kafka_new_topic *topic, int timeout_ms,
+                                    struct cup_fault *out_fault)
+{
+    const uint64_t due = due_ns(timeout_ms);
+    enum cup_err   err = create(client, topic, timeout_ms, out_fault);
+
+    while (err == CUP_AGAIN && cup_clock_mono_ns() < due) {
+        (void)poll(NULL, 0, MOVING_MS); /* a sleep */
+        err = create(client, topic, timeout_ms, out_fault);
+    }
+    return err == CUP_AGAIN ? out_fault->err : err;
 }

@@ -68,8 +68,8 @@ void cup_kafka_advise(struct cup_kafka_client *client, const char *group,
 enum cup_err cup_kafka_advice(struct cup_kafka_client *client, int timeout_ms);
 
 /* cup_kafka_topic_create creates a topic; one that is there is left as it is (CUP_EXISTS).
- * BAD_CONFIG: the cluster will not, whoever asks again: a right is missing, or a number or setting
- * of the topic is not allowed. */
+ * While no broker is in service it asks again, up to timeout_ms. BAD_CONFIG: the cluster will not,
+ * whoever asks again: a right is missing, or a number or setting of the topic is not allowed. */
 struct cup_kafka_new_topic {
     const char                     *name;
     uint32_t                        partition_count, replication; /* 0: the broker's default */

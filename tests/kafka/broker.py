@@ -93,6 +93,8 @@ LATE_TURNS = 4
 HELD = {}  # port: its socket
 COORDINATOR_COMES = {ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS, ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
                      ck.KafkaError.NOT_COORDINATOR}
+# A partition has no leader for a moment: its broker stood still, and was fenced.
+LEADER_COMES = {ck.KafkaError._UNKNOWN_PARTITION, ck.KafkaError.LEADER_NOT_AVAILABLE, ck.KafkaError.NOT_LEADER_FOR_PARTITION}
 
 
 def patiently(act):
@@ -433,16 +435,27 @@ class Client:
             try:
                 return one_result(self.admin.delete_records([place]))
             except ck.KafkaException as error:  # its leader is another one since a moment ago
-                if error.args[0].code() != ck.KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > until:
+                if error.args[0].code() not in LEADER_COMES or time.monotonic() > until:
                     raise
             time.sleep(0.1)
 
     def watermarks(self, topic, partition=0, committed=True):
         consumer = self.consumer(committed)
         try:
-            return consumer.get_watermark_offsets(ck.TopicPartition(topic, partition), CLIENT_SECONDS)
+            return self.low_and_high(consumer, ck.TopicPartition(topic, partition))
         finally:
             consumer.close()
+
+    @staticmethod
+    def low_and_high(consumer, place):
+        until = time.monotonic() + CLIENT_SECONDS
+        while True:
+            try:
+                return consumer.get_watermark_offsets(place, CLIENT_SECONDS)
+            except ck.KafkaException as error:
+                if error.args[0].code() not in LEADER_COMES or time.monotonic() > until:
+                    raise
+            time.sleep(0.1)
 
     def group_offsets(self, group, topic, partition=0):
         """The offset a group has stored; -1001: none."""
@@ -577,7 +590,7 @@ class Client:
             for topic in topics:
                 for partition in listed[topic].partitions if topic in listed else []:
                     place = ck.TopicPartition(topic, partition)
-                    low, high = consumer.get_watermark_offsets(place, CLIENT_SECONDS)
+                    low, high = self.low_and_high(consumer, place)
                     if low < high:
                         places.append(ck.TopicPartition(topic, partition, low))
                         ends[topic, partition] = high

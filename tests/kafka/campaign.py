@@ -43,7 +43,8 @@ BURST = 60                # changes; then the producer rests
 REST_SECONDS = 0.05
 LATER_SECONDS = 0.4       # up to so long after some epochs a round strikes
 EPOCHS_BEFORE = 4
-WAIT_SECONDS = 90
+WAIT_SECONDS = broker.START_SECONDS + broker.CLIENT_SECONDS  # the producer's, too, while a broker begins
+TRANSACTION_MS = 300000   # longer than that
 FENCED = 'another instance owns'
 PIPELINE = """\
 name: {name}
@@ -93,7 +94,7 @@ class Writer(threading.Thread):
         try:
             while not self.ends:
                 with self.turn:
-                    self.burst(self.plain, PLAIN, self.told, self.dropped)
+                    self.burst(self.plain, PLAIN, self.told, self.dropped, self.errors)
                     self.transaction()
                     self.flush(self.plain)
                 time.sleep(REST_SECONDS)
@@ -121,7 +122,7 @@ class Writer(threading.Thread):
         line = json.loads(feed.lines[0])
         return number, op, after, line['value'].encode(), line['key'].encode()
 
-    def burst(self, producer, topic, told, dropped, state=None):
+    def burst(self, producer, topic, told, dropped, errors, state=None):
         state = self.state if state is None else state
         for _ in range(BURST):
             partition = self.random.randrange(self.partitions[topic])
@@ -129,25 +130,25 @@ class Writer(threading.Thread):
 
             def keep(error, message, what=(number, op, after)):
                 if error is not None:
-                    self.errors.append(error)
+                    errors.append(error)
                 else:
                     told[message.topic(), message.partition(), message.offset()] = what
             producer.produce(topic, value=value, key=key, partition=partition, on_delivery=keep)
             if op == 'd':  # as Debezium does it
                 producer.produce(topic, value=None, key=key, partition=partition, on_delivery=lambda e, m:
-                                 self.errors.append(e) if e else dropped.add((m.topic(), m.partition(), m.offset())))
+                                 errors.append(e) if e else dropped.add((m.topic(), m.partition(), m.offset())))
         producer.poll(0)
 
     def transaction(self):
-        """A transaction on a topic of its own, aborted each third time."""
-        state, told, dropped = dict(self.state), {}, set()
+        """A transaction on a topic of its own, aborted each third time. One that fails may lose records; no other."""
+        state, told, dropped, errors = dict(self.state), {}, set(), []
         abort = self.random.randrange(3) == 0
         try:
             if self.paid is None:
                 self.paid = self.transactional()
                 self.paid.init_transactions(WAIT_SECONDS)
             self.paid.begin_transaction()
-            self.burst(self.paid, PAID, told, dropped, state)
+            self.burst(self.paid, PAID, told, dropped, errors, state)
             self.flush(self.paid)
             if abort:
                 self.paid.abort_transaction(WAIT_SECONDS)
@@ -155,14 +156,15 @@ class Writer(threading.Thread):
                 self.paid.commit_transaction(WAIT_SECONDS)
                 self.state = state
                 self.committed |= told.keys()
+                self.errors += errors
         except broker.ck.KafkaException:
             self.settle()
         self.paid_told.update(told)
         self.paid_dropped |= dropped
 
     def transactional(self):
-        return self.kafka.producer(**{'transactional.id': 'campaign', 'message.timeout.ms': 60000,
-                                      'transaction.timeout.ms': 60000, 'retry.backoff.ms': 50})
+        return self.kafka.producer(**{'transactional.id': 'campaign', 'message.timeout.ms': TRANSACTION_MS,
+                                      'transaction.timeout.ms': TRANSACTION_MS, 'retry.backoff.ms': 50})
 
     def settle(self):
         """A new producer of the same id ends the transaction, one way or the other."""
@@ -329,8 +331,9 @@ class Campaign:
         """Next offset that the lake does not have."""
         lake = lakes.Lake(self.lake)
         table = lake.silver().get(f's.{TABLES[topic]}')
-        last = table and lake.one(f'SELECT max(_offset) FROM {lake.scan(table)} WHERE _partition = {partition}')
-        return 0 if last is None else last + 1
+        made = table and any(table.glob('_delta_log/*.json'))  # else it is being made just now
+        last = made and lake.one(f'SELECT max(_offset) FROM {lake.scan(table)} WHERE _partition = {partition}')
+        return last + 1 if made and last is not None else 0
 
     def wait_read(self):
         while self.read_to(PLAIN, 0) == 0:

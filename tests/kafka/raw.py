@@ -10,7 +10,7 @@ import struct
 import time
 
 TRANSACTIONAL = 1 << 4
-COORDINATOR_LOADING, NOT_COORDINATOR, CONCURRENT = 14, 16, 51
+NOT_LEADER, COORDINATOR_LOADING, NOT_COORDINATOR, CONCURRENT = 6, 14, 16, 51
 
 
 def crc32c_table():
@@ -92,7 +92,7 @@ class Producer:
             error = error_of(answer)
             if error == 0:
                 return answer
-            assert error in (COORDINATOR_LOADING, NOT_COORDINATOR, CONCURRENT, 15), f'request {key}: error {error}'
+            assert error in (NOT_LEADER, COORDINATOR_LOADING, NOT_COORDINATOR, CONCURRENT, 15), f'request {key}: error {error}'
             assert time.monotonic() < until, f'request {key}: still error {error}'
             time.sleep(0.1)
 
@@ -112,10 +112,9 @@ class Producer:
         self.sequences[place] = self.sequences.get(place, 0) + len(records)
         body = (string(self.name) + struct.pack('>hi', -1, 20000) +
                 array([string(topic) + array([struct.pack('>ii', partition, len(data)) + data])]))
-        answer = self.ask(0, 3, body)
         at = struct.calcsize('>ih') + len(topic) + struct.calcsize('>i')
-        _, error, first = struct.unpack('>ihq', answer[at:at + 14])
-        assert error == 0, f'{topic}/{partition}: error {error}'
+        answer = self.until_ready(0, 3, body, lambda a: struct.unpack('>h', a[at + 4:at + 6])[0])
+        first, = struct.unpack('>q', answer[at + 6:at + 14])
         return first, first + len(records) - 1
 
     def end(self, commit):

@@ -144,7 +144,8 @@ def capture(kafka):
     dump = home / 'in.dump'
     dump.write_bytes(made.text())
     topics = {json.loads(line)['topic'] for line in dump.read_text().splitlines() if line}
-    kafka.create_many(sorted(topics))
+    for topic in sorted(topics):
+        kafka.create(topic)
     kafka.produce_files([dump])
     words = ['run', '--brokers', kafka.plaintext, '--topics', ','.join(sorted(topics)), '--lake', home / 'lake']
     lakes.run(CUPEL, *words, '--until-end')

@@ -103,32 +103,75 @@ static bool is_moving(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH;
 }
 
-/* True, after a moment, while asking again may help. */
-static bool is_to_ask_again(rd_kafka_resp_err_t code, uint64_t due_ns)
-{
-    if (!is_moving(code) || cup_clock_mono_ns() >= due_ns) return false;
-    (void)poll(NULL, 0, MOVING_MS); /* a sleep */
-    return true;
-}
-
 static uint64_t due_ns(int timeout_ms)
 {
     return cup_clock_mono_ns() + (unsigned)timeout_ms * (CUP_NS_PER_S / 1000);
+}
+
+static bool is_listed(struct cup_kafka_client *client, const struct cup_kafka_place *place,
+                      int timeout_ms)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_t                     *handle = cup_kafka_priv_handle(client);
+    rd_kafka_topic_t               *topic  = rd_kafka_topic_new(handle, place->topic, NULL);
+    bool                            is_it  = false;
+
+    if (topic == NULL) return false;
+    if (rd_kafka_metadata(handle, 0, topic, &metadata, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        is_it = metadata->topic_cnt == 1 && place->partition < metadata->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(topic);
+    return is_it;
+}
+
+/* A question about places that is asked until `due`. */
+struct question {
+    struct cup_kafka_client      *client;
+    const struct cup_kafka_place *places;
+    uint32_t                      count;
+    int                           timeout_ms;
+    uint64_t                      due_ns;
+};
+
+/* Of a partition without a leader (its broker was fenced for a moment) the library says that it
+ * knows no such partition. */
+static bool have_no_leader(const struct question *question, rd_kafka_resp_err_t code)
+{
+    bool are_listed = code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+
+    for (uint32_t i = 0; are_listed && i < question->count; i++)
+        are_listed = is_listed(question->client, &question->places[i], question->timeout_ms);
+    return are_listed;
+}
+
+/* True, after a moment, while asking again may help. */
+static bool is_to_ask_again(const struct question *question, rd_kafka_resp_err_t code)
+{
+    if (cup_clock_mono_ns() >= question->due_ns) return false;
+    if (!is_moving(code) && !have_no_leader(question, code)) return false;
+    (void)poll(NULL, 0, MOVING_MS); /* a sleep */
+    return true;
 }
 
 enum cup_err cup_kafka_watermarks(struct cup_kafka_client *client, const char *topic,
                                   int32_t partition, int timeout_ms, int64_t *out_low,
                                   int64_t *out_high, struct cup_fault *out_fault)
 {
-    const uint64_t      due = due_ns(timeout_ms);
-    char                about[ABOUT_BYTES];
-    rd_kafka_resp_err_t code;
-    int64_t             low, high;
+    const struct cup_kafka_place place    = {.topic = topic, .partition = partition};
+    const struct question        question = {.client     = client,
+                                             .places     = &place,
+                                             .count      = 1,
+                                             .timeout_ms = timeout_ms,
+                                             .due_ns     = due_ns(timeout_ms)};
+    char                         about[ABOUT_BYTES];
+    rd_kafka_resp_err_t          code;
+    int64_t                      low, high;
 
     do
         code = rd_kafka_query_watermark_offsets(cup_kafka_priv_handle(client), topic, partition,
                                                 &low, &high, timeout_ms);
-    while (is_to_ask_again(code, due));
+    while (is_to_ask_again(&question, code));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         snprintf(about, sizeof(about), "%s/%d", topic, partition);
         return cup_kafka_priv_fail(client, code, NULL, about, out_fault);
@@ -176,7 +219,11 @@ static rd_kafka_resp_err_t ask(struct cup_kafka_client         *client,
 static enum cup_err find_offsets(struct cup_kafka_client *client, struct cup_kafka_place *places,
                                  uint32_t count, int timeout_ms, struct cup_fault *out_fault)
 {
-    const uint64_t                    due                = due_ns(timeout_ms);
+    const struct question             question           = {.client     = client,
+                                                            .places     = places,
+                                                            .count      = count,
+                                                            .timeout_ms = timeout_ms,
+                                                            .due_ns     = due_ns(timeout_ms)};
     rd_kafka_topic_partition_list_t  *list               = list_of(places, count);
     char                              about[ABOUT_BYTES] = "offsets of partitions";
     enum cup_err                      err                = CUP_OK;
@@ -185,7 +232,7 @@ static enum cup_err find_offsets(struct cup_kafka_client *client, struct cup_kaf
 
     do
         code = ask(client, places, list, timeout_ms, &failed);
-    while (is_to_ask_again(code, due));
+    while (is_to_ask_again(&question, code));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         cup_kafka_priv_well(client);
         for (uint32_t i = 0; i < count; i++)

@@ -376,11 +376,15 @@ class Client:
         self.wait_partitions(topic, partitions)
 
     def create_all(self, topics):
+        self.in_service(lambda: self.admin.create_topics(topics))
+
+    @staticmethod
+    def in_service(ask):
         """Also when the brokers are fenced for a moment: the machine stood still, and their controller did not hear of them."""
         until = time.monotonic() + CLIENT_SECONDS
         while True:
             try:
-                return one_result(self.admin.create_topics(topics))
+                return one_result(ask())
             except ck.KafkaException as error:
                 if 'currently fenced' not in error.args[0].str() or time.monotonic() > until:
                     raise
@@ -407,7 +411,7 @@ class Client:
             time.sleep(0.05)
 
     def grow(self, topic, partitions):
-        one_result(self.admin.create_partitions([ck_admin.NewPartitions(topic, partitions)]))
+        self.in_service(lambda: self.admin.create_partitions([ck_admin.NewPartitions(topic, partitions)]))
         self.wait_partitions(topic, partitions)
 
     def topics(self):

@@ -64,6 +64,9 @@ unsigned cup_kafka_priv_doubt_count(const struct cup_kafka_client *client);
 #define CUP_KAFKA_PRIV_ALL_DOWN "brokers are down" /* in a line: none can be reached */
 void cup_kafka_priv_note(struct cup_kafka_client *client, const char *line);
 
+/* cup_kafka_priv_is_known: the cluster has answered once, or something was noted. Any thread. */
+bool cup_kafka_priv_is_known(struct cup_kafka_client *client);
+
 /* cup_kafka_priv_well: the cluster answered; what was noted is over. Any thread. Cheap, but not for
  * each record. */
 void cup_kafka_priv_well(struct cup_kafka_client *client);

@@ -72,8 +72,10 @@ enum cup_err cup_kafka_topics_list(struct cup_kafka_client *client, int timeout_
     rd_kafka_t                     *handle = cup_kafka_priv_handle(client);
 
     rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 1, NULL, &metadata, timeout_ms);
-    /* the library says it once, when the last one goes; an answer may be noted behind that */
-    if (code == RD_KAFKA_RESP_ERR__TRANSPORT) cup_kafka_priv_note(client, CUP_KAFKA_PRIV_ALL_DOWN);
+    /* the library says it once, when the last one goes; an answer may be noted behind that. Of one
+     * that never answered nothing is known: it may be slow */
+    if (code == RD_KAFKA_RESP_ERR__TRANSPORT && cup_kafka_priv_is_known(client))
+        cup_kafka_priv_note(client, CUP_KAFKA_PRIV_ALL_DOWN);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return cup_kafka_priv_fail(client, code, NULL, "list topics", out_fault);
     bool is_copied = copy_topics(metadata, &topics);

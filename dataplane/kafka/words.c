@@ -77,6 +77,14 @@ void cup_kafka_priv_note(struct cup_kafka_client *client, const char *line)
     pthread_mutex_unlock(&client->lock);
 }
 
+bool cup_kafka_priv_is_known(struct cup_kafka_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    bool is_known = client->reason.words != NULL || client->reason.was_well;
+    pthread_mutex_unlock(&client->lock);
+    return is_known;
+}
+
 void cup_kafka_priv_well(struct cup_kafka_client *client)
 {
     pthread_mutex_lock(&client->lock);

@@ -2,9 +2,11 @@
 #include "dataplane/kafka/cluster.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "dataplane/kafka/client_priv.h"
 
 #define ABOUT_BYTES (CUP_FAULT_WHERE_BYTES / 2) /* the library's sentence needs the other half */
@@ -26,16 +28,6 @@ static int by_name(const void *a, const void *b)
 {
     const struct cup_kafka_topic *x = a, *y = b;
     return strcmp(x->name, y->name);
-}
-
-/* FNV-1a: the same in every process. */
-static uint64_t hash_text(const char *text)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
-    return hash;
 }
 
 /* One piece of memory: the list, then the names. */
@@ -82,7 +74,7 @@ enum cup_err cup_kafka_topics_list(struct cup_kafka_client *client, int timeout_
     rd_kafka_metadata_destroy(metadata);
     if (!is_copied) return cup_fault_set(out_fault, CUP_NO_MEMORY, "list topics", "");
     char *id = rd_kafka_clusterid(handle, timeout_ms); /* came with the metadata */
-    if (id != NULL) topics.cluster_hash = hash_text(id);
+    if (id != NULL) topics.cluster_hash = cup_hash_bytes(CUP_HASH_START, id, strlen(id));
     rd_kafka_mem_free(handle, id);
     cup_kafka_priv_well(client);
     *out_topics = topics;
@@ -110,24 +102,7 @@ static uint64_t due_ns(int timeout_ms)
     return cup_clock_mono_ns() + (unsigned)timeout_ms * (CUP_NS_PER_S / 1000);
 }
 
-static bool is_listed(struct cup_kafka_client *client, const struct cup_kafka_place *place,
-                      int timeout_ms)
-{
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_t                     *handle = cup_kafka_priv_handle(client);
-    rd_kafka_topic_t               *topic  = rd_kafka_topic_new(handle, place->topic, NULL);
-    bool                            is_it  = false;
-
-    if (topic == NULL) return false;
-    if (rd_kafka_metadata(handle, 0, topic, &metadata, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        is_it = metadata->topic_cnt == 1 && place->partition < metadata->topics[0].partition_cnt;
-        rd_kafka_metadata_destroy(metadata);
-    }
-    rd_kafka_topic_destroy(topic);
-    return is_it;
-}
-
-/* A question about places that is asked until `due`. */
+/* A question about places that is asked until due_ns. */
 struct question {
     struct cup_kafka_client      *client;
     const struct cup_kafka_place *places;
@@ -136,14 +111,28 @@ struct question {
     uint64_t                      due_ns;
 };
 
+static bool is_listed(const struct cup_kafka_topics *topics, const struct cup_kafka_place *place)
+{
+    const struct cup_kafka_topic  wanted = {.name = place->topic};
+    const struct cup_kafka_topic *found =
+        bsearch(&wanted, topics->list, topics->count, sizeof wanted, by_name);
+    return found != NULL && (uint32_t)place->partition < found->partition_count;
+}
+
 /* Of a partition without a leader (its broker was fenced for a moment) the library says that it
  * knows no such partition. */
 static bool have_no_leader(const struct question *question, rd_kafka_resp_err_t code)
 {
-    bool are_listed = code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    struct cup_kafka_topics topics;
+    struct cup_fault        fault; /* the answer's own code is told */
+    bool                    are_listed = true;
 
+    if (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return false;
+    if (cup_kafka_topics_list(question->client, question->timeout_ms, &topics, &fault) != CUP_OK)
+        return false;
     for (uint32_t i = 0; are_listed && i < question->count; i++)
-        are_listed = is_listed(question->client, &question->places[i], question->timeout_ms);
+        are_listed = is_listed(&topics, &question->places[i]);
+    cup_kafka_topics_free(&topics);
     return are_listed;
 }
 

@@ -403,12 +403,19 @@ uint32_t cup_json_priv_walk(struct cup_json *json, struct cup_json_walk *walk)
 
 /* A value that is none of the usual ones. */
 static CALLED bool take_other_value(struct cup_json *json, struct cup_json_walk *walk,
-                                    const uint32_t *p, const struct cup_json_run *run)
+                                    const uint32_t *p, struct cup_json_node *node)
+{
+    node->flags = 0;
+    return take_scalar(json, walk, p, node) != NULL;
+}
+
+/* Nothing else may stand where a known text stood: only of that all entries are judged. */
+static CALLED bool take_known(const struct cup_json_walk *walk, const uint32_t *p,
+                              const struct cup_json_run *run)
 {
     struct cup_json_node *node = run->node;
 
     node->flags = 0;
-    if (!run->known) return take_scalar(json, walk, p, node) != NULL;
     return skip_known(walk, p, node, node->next - 1) == walk->pos + run[1].entry;
 }
 
@@ -422,13 +429,14 @@ static INLINE bool take_value(struct cup_json *json, struct cup_json_walk *walk,
     uint32_t              bytes = p[1] - p[0], quote = 0;
     uint8_t               kind = CUP_JSON_NUMBER;
 
+    if (run->known) return take_known(walk, p, run);
     if (text[0] == '"' && text[bytes - 1] == '"' && !may_hold_escape(walk, p[1])) {
         quote = 1;
         kind  = CUP_JSON_STRING;
     } else if (bytes == sizeof null && memcmp(text, null, sizeof null) == 0) {
         kind = CUP_JSON_NULL;
     } else if (bytes > json->limits.number_bytes_max || !plain_integer(text, bytes)) {
-        return take_other_value(json, walk, p, run);
+        return take_other_value(json, walk, p, node);
     }
     node->at    = walk->base + p[0] + quote;
     node->bytes = bytes - 2 * quote;

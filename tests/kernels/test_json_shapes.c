@@ -202,6 +202,10 @@ static void check_known(const char *level)
     CHECK(compare_known(warm, cold, long_text, texts, KNOWN_COUNT));
     CHECK(compare_known(warm, cold, "{\"schema\":{\"t\":[3,4]},\"a\":1}", texts, KNOWN_COUNT));
     CHECK(compare_known(warm, cold, long_text, texts + 1, KNOWN_COUNT - 1) == false);
+    /* a plain value and what no grammar knows have as many entries as the known text */
+    CHECK(!compare_known(warm, cold, "{\"schema\":null,\"t\"[1,2]},\"a\":1}", texts, KNOWN_COUNT));
+    CHECK(!compare_known(warm, cold, "{\"schema\":17,\"t\"[1,2]},\"a\":1}", texts, KNOWN_COUNT));
+    CHECK(!compare_known(warm, cold, "{\"schema\":\"s\",\"t\"[1,2]},\"a\":1}", texts, KNOWN_COUNT));
     /* a shorter known text and one member more have as many entries */
     CHECK(!compare_known(warm, cold, "{\"schema\":{\"t\":1},\"x\":0,\"a\":1}", texts, KNOWN_COUNT));
     cup_json_close(warm);

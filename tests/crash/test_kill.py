@@ -63,7 +63,7 @@ class Lane:
         return scene.Run(self.args.cupel, self.pipeline, self.lake, log=self.log)
 
     def epochs(self):
-        return sum(1 for _ in self.lake.glob('_cupel/*/*/ledger/_delta_log/*.json'))
+        return lakes.epochs(self.lake)
 
     def await_moment(self, run):
         """Some epochs, then any moment or one in which the run stands in a wanted phase. Its data plane is there: to

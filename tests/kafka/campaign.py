@@ -217,7 +217,7 @@ class Campaign:
         return scene.Follow(self.args.cupel, self.pipeline, self.lake, log=self.home / f'run{self.runs}.txt')
 
     def epochs(self):
-        return sum(1 for _ in self.lake.glob('_cupel/*/*/ledger/_delta_log/*.json'))
+        return lakes.epochs(self.lake)
 
     def wait_epochs(self, run, more):
         """Waits for so many more epochs."""

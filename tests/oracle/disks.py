@@ -4,6 +4,8 @@ import contextlib
 import resource
 import time
 
+import lakes
+
 TURNS = 6
 WAIT_SECONDS = 600  # for what only a fault keeps from coming
 BYTES = 64  # of a file, as long as the disk refuses
@@ -33,10 +35,6 @@ def wait(world, holds, what):
     return True
 
 
-def epochs(world):
-    return len(list(world.lake.glob('_cupel/*/*/ledger/_delta_log/*.json')))
-
-
 def refused(world, put, meanwhile):
     """Whether the run gave up an epoch, and goes on since the disk takes files again: it commits. That it is going on it says
     before each try, also when the disk still refuses."""
@@ -47,8 +45,8 @@ def refused(world, put, meanwhile):
         put()
         wait(world, lambda: says(ABANDONED) or says(DECIDED), 'no file is refused')
         meanwhile()
-        before = epochs(world)
-    return wait(world, lambda: epochs(world) > before, 'the run does not go on') and says(ABANDONED)
+        before = lakes.epochs(world.lake)
+    return wait(world, lambda: lakes.epochs(world.lake) > before, 'the run does not go on') and says(ABANDONED)
 
 
 def refuse(world, put, meanwhile=lambda: None):

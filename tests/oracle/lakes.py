@@ -63,6 +63,11 @@ def await_day(seconds):
         time.sleep(left + 1)
 
 
+def epochs(lake):
+    """Entries of the ledger's log: one for each epoch. It can be asked at any time."""
+    return sum(1 for _ in pathlib.Path(lake).glob('_cupel/*/*/ledger/_delta_log/*.json'))
+
+
 def added_rows(table):
     """Rows of each file that a table's log has added: it can be read at any time."""
     return [json.loads(entry['add']['stats'])['numRecords']

@@ -318,7 +318,7 @@ def setback(world):
 def await_ledger(world):
     """Until the last table has what the first ones have; at first it may not be there."""
     until = time.monotonic() + WAIT_SECONDS
-    while not list(world.lake.glob('_cupel/*/*/ledger/_delta_log/*.json')):
+    while not lakes.epochs(world.lake):
         need(time.monotonic() < until, 'no ledger', world.run.said())
         time.sleep(0.1)
     while sum(row['records'] for row in lakes.Lake(world.lake).ledger('input')) < world.numbers:

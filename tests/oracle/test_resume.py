@@ -28,10 +28,6 @@ SEED = 21
 WAIT_SECONDS = 600  # for what only a fault keeps from coming
 
 
-def epochs(lake):
-    return len(list(lake.glob('_cupel/*/*/ledger/_delta_log/*.json')))
-
-
 class Growing:
     """The input's files, which a run finds as they were after some of POINTS + 2 steps."""
 
@@ -59,9 +55,9 @@ def interrupted(command, lake, number, files, after, delay):
     run = runs.Run([*command, lake])
     until = time.monotonic() + WAIT_SECONDS
     for due in range(1, after + 1):
-        while epochs(lake) < due:
+        while lakes.epochs(lake) < due:
             assert run.running(), f'the run ended with {run.process.returncode}'
-            assert time.monotonic() < until, f'{epochs(lake)} epochs of {due}'
+            assert time.monotonic() < until, f'{lakes.epochs(lake)} epochs of {due}'
             time.sleep(0.001)
         files.grow()
     time.sleep(delay)
@@ -88,14 +84,14 @@ def main():
             files.begin()
             # the first point is before any epoch, when control and data plane start up
             code = interrupted(command, lake, number, files, point, random.random() * DELAY_SECONDS)
-            left.append(epochs(lake))
+            left.append(lakes.epochs(lake))
             due = [0, -signal.SIGTERM][:1 + (left[-1] == 0)] if number == signal.SIGTERM else [-signal.SIGKILL]
             if code not in due:  # before there is a run a signal just ends the command
                 wrong.append(f'point {point}: {signal.Signals(number).name} ended the run with {code}')
             files.grow(POINTS + 2)
             lakes.run(*command, lake, '--until-end')
-            if epochs(lake) <= left[-1]:
-                wrong.append(f'point {point}: {left[-1]} epochs before the signal, {epochs(lake)} at the end')
+            if lakes.epochs(lake) <= left[-1]:
+                wrong.append(f'point {point}: {left[-1]} epochs before the signal, {lakes.epochs(lake)} at the end')
             wrong += [f'point {point}: {w}' for w in lakes.check_truth(lakes.Lake(lake), home / 'truth', tables, sums)]
             lakes.run(cupel, 'verify', lake, '--deep')
             shutil.rmtree(lake)

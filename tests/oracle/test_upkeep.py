@@ -296,13 +296,12 @@ def check_auto(cupel, gen, root, folder):
     for _ in range(SMALL_FILES):  # too few epochs each to look for small files
         feed()
         lakes.run(*command, '--until-end', '--commit-interval', '1h')
-    entries = lambda: len(list(lake.glob('_cupel/*/*/ledger/_delta_log/*.json')))
     merged = lambda: [path for path in lake.rglob('_delta_log/*.json') if '"operation":"OPTIMIZE"' in path.read_text()]
     run = runs.Run(command, folder / 'said')
     for _ in range(SMALL_FILES):
-        before = entries()
+        before = lakes.epochs(lake)
         feed()
-        wait_for(lambda: entries() > before)
+        wait_for(lambda: lakes.epochs(lake) > before)
     wait_for(merged)  # by this run: those before had no reason
     wait_for(lambda: len(started_by(run.process)) == 1)  # the data plane; who merged has told what it did
     feed()
